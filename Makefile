@@ -1,0 +1,53 @@
+# Each target is one or two commands that a person could type.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One interpreter for maturin, cargo and clippy, or everything is rebuilt at each change of hands.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+export VIRTUAL_ENV := $(abspath $(VENV))
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+
+.PHONY: help demo test lint bench wheel clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+demo: $(VENV)/.built $(VENV)/.demo  ## build, and compare the two sets of predictions that ship with klrs
+	$(BIN)/python -m klrs demo
+
+test: $(VENV)/.built $(VENV)/.test  ## build, and run every test
+	cargo test --release --no-default-features
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --no-default-features -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest klrs._klrs
+
+bench: $(VENV)/.built $(VENV)/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
+	$(BIN)/python benches/compare.py --update-readme
+
+wheel: $(VENV)/.venv  ## a wheel and a source distribution in dist/
+	rm -rf dist
+	$(BIN)/maturin build --release --quiet --out dist
+	$(BIN)/maturin sdist --quiet --out dist
+
+clean:  ## what the other targets made
+	rm -rf $(VENV) target dist
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.16,<2'
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.venv $(SOURCES)
+	$(BIN)/maturin develop --release --quiet
+	@touch $@
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --group $(subst .,,$(notdir $@))
+	@touch $@

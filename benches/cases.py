@@ -1,0 +1,137 @@
+"""What is measured and what is to be reached: one list for timing, checking and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import contenders as by
+import klrs
+from contenders import Contender
+from workloads import Workload
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender on its arrays."""
+
+    contender: Contender
+    workload: Workload
+
+    @property
+    def name(self) -> str:
+        """Who does what on which arrays."""
+        return f"{self.contender.who}: {self.contender.expression}, {self.workload.name}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`entry` is to be at least `at_least` times as fast as `reference`."""
+
+    entry: Entry
+    reference: Entry
+    at_least: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """Entries that take turns on the clock. Times are given as multiples of the first one's."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    targets: tuple[Target, ...]
+
+
+def all_cases(shrink: int) -> list[Case]:
+    """Every case, with the numbers of rows divided by `shrink`: 1 for the real sizes."""
+    batch = Workload("float64", 20_000 // shrink, 2048)
+    return [
+        beside_peers(
+            by.KLRS_KL, [by.SUMS, *by.KL_PEERS], batch, targets={by.SUMS: 1, by.REL_ENTR: 30}
+        ),
+        beside_peers(
+            by.KLRS_CROSS_ENTROPY,
+            [by.SUMS, *by.CROSS_ENTROPY_PEERS],
+            batch,
+            targets={by.SUMS: 1, by.REL_ENTR: 30},
+        ),
+        beside_peers(by.KLRS_JS, by.JS_PEERS, batch, targets={by.SCIPY_JS: 35}),
+        beside_peers(
+            by.KLRS_KL,
+            [by.SUMS, *by.KL_PEERS],
+            replace(batch, dtype="float32"),
+            targets={by.SUMS: 1},
+        ),
+        beside_peers(
+            by.KLRS_KL,
+            by.KL_PEERS,
+            Workload("float64", 1_000_000 // shrink, 10),
+            targets={by.REL_ENTR: 10, by.SIMSIMD_KL: 1},
+        ),
+        beside_peers(
+            by.KLRS_KL,
+            by.KL_PEERS,
+            Workload("float64", 50_000 // shrink, 200),
+            targets={by.REL_ENTR: 20},
+        ),
+        half_precision(batch),
+        down_the_columns(batch),
+        one_row(batch),
+    ]
+
+
+def beside_peers(
+    ours: Contender,
+    peers: Sequence[Contender],
+    workload: Workload,
+    *,
+    targets: Mapping[Contender, float],
+) -> Case:
+    entry = Entry(ours, workload)
+    return Case(
+        f"`{ours.expression}`, {workload.name}",
+        (entry, *(Entry(peer, workload) for peer in peers)),
+        tuple(Target(entry, Entry(peer, workload), ratio) for peer, ratio in targets.items()),
+    )
+
+
+def half_precision(batch: Workload) -> Case:
+    """float16 and bfloat16 are read as they are: half the memory, against the cost of widening."""
+    single, half, brain = (
+        replace(batch, dtype=dtype) for dtype in ("float32", "float16", "bfloat16")
+    )
+    base = Entry(by.KLRS_KL, single)
+    ours = [Entry(by.KLRS_KL, workload) for workload in (half, brain)]
+    peers = [Entry(by.SIMSIMD_KL, half), Entry(by.NUMKONG_KL, half), Entry(by.NUMKONG_KL, brain)]
+    return Case(
+        "half precision",
+        (base, *ours, *peers),
+        tuple(Target(entry, base, 0.9) for entry in ours),
+    )
+
+
+def down_the_columns(batch: Workload) -> Case:
+    """Distributions along the first axis of a C-ordered array."""
+    along_rows = Entry(by.KLRS_KL, batch)
+    along_columns = Entry(
+        replace(
+            by.KLRS_KL,
+            expression="kl_divergence(p, q, axis=0)",
+            call=partial(klrs.kl_divergence, axis=0),
+        ),
+        replace(batch, axis=0),
+    )
+    return Case(
+        "distributions down the columns",
+        (along_rows, along_columns),
+        (Target(along_columns, along_rows, 0.5),),
+    )
+
+
+def one_row(batch: Workload) -> Case:
+    """One distribution with as many entries as the whole batch."""
+    long = Workload(batch.dtype, 1, batch.rows * batch.classes)
+    whole, ours = Entry(by.KLRS_KL, batch), Entry(by.KLRS_KL, long)
+    peers = [Entry(peer, long) for peer in (by.PLAIN_KL, by.SIMSIMD_KL, by.NUMKONG_KL)]
+    return Case("one row", (whole, ours, *peers), (Target(ours, whole, 1 / 1.3),))

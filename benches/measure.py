@@ -1,0 +1,67 @@
+"""Times and errors: the clock of the command line, and the oracle of the tests."""
+
+from __future__ import annotations
+
+from math import inf, isinf, isnan, nan
+from typing import Any
+
+import numpy as np
+from mpmath import mpf
+from numpy.typing import NDArray
+
+from cases import Case, Entry
+from klrs._timing import interleaved_medians
+
+FEWEST_ROWS_CHECKED = 4
+MOST_ROWS_CHECKED = 500
+
+
+def seconds(case: Case, budget: float) -> dict[Entry, float]:
+    """The median time of each entry, all taking turns."""
+    calls = {entry.name: entry_call(entry) for entry in case.entries}
+    times = interleaved_medians(calls, budget=budget)
+    return {entry: times[entry.name] for entry in case.entries}
+
+
+def entry_call(entry: Entry) -> Any:
+    p, q = entry.workload.arrays
+    return lambda: entry.contender.call(p, q)
+
+
+def error(entry: Entry, *, entries: int) -> float | None:
+    """The largest relative error over some rows, of what the contender means to compute.
+
+    As many rows as hold that many entries: the oracle takes about 10 us for each.
+    """
+    if entry.contender.exact is None:
+        return None
+    values = as_rows(entry_call(entry)())
+    workload = entry.workload
+    fitting = entries // workload.classes
+    count = min(max(FEWEST_ROWS_CHECKED, fitting), MOST_ROWS_CHECKED, workload.rows)
+    rows = np.random.default_rng(0).choice(workload.rows, count, replace=False)
+    return largest(
+        relative_error(values[row], entry.contender.exact(*workload.row(row))) for row in rows
+    )
+
+
+def as_rows(result: Any) -> NDArray[np.float64]:
+    """What a contender returned (an array, a tensor, a number) as one value per row."""
+    return np.atleast_1d(np.asarray(result, dtype=np.float64))
+
+
+def relative_error(value: float, exact: mpf) -> float:
+    """abs(value / exact - 1); inf when one of the two is infinite or zero and the other is not."""
+    value = float(value)
+    if isnan(value):
+        return nan
+    if value == exact:
+        return 0.0
+    if isinf(value) or isinf(exact) or exact == 0:
+        return inf
+    return float(abs(mpf(value) - exact) / abs(exact))
+
+
+def largest(errors: Any) -> float:
+    """The largest of some errors, or NaN if one is."""
+    return float(np.max(list(errors)))

@@ -1,0 +1,205 @@
+"""The benchmark's results as Markdown, and the places of the README that they replace."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from math import isinf, isnan
+from pathlib import Path
+
+from accuracy import Comparison, InputClass, Outcome
+from cases import Case, Entry, Target
+from contenders import Contender
+from klrs._timing import format_seconds, three_digits
+
+HOW_TO_READ = """\
+Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
+stands the largest relative error over a sample of the rows, against the exact value of what that
+library means to compute. `p.sum(); q.sum()` is there because it does nothing but read the arrays.
+klrs uses all cores, NumPy, SciPy, SimSIMD and NumKong one."""
+
+HOW_TO_READ_ACCURACY = """\
+The largest relative error over some rows, on which every entry is a multiple of one power of two
+and every row sums to exactly 1, so that all definitions agree. *wrong*: a finite number where the
+answer is infinite, or the reverse; *negative*: some of the results are below 0."""
+
+PACKAGES = ("klrs", "numpy", "scipy", "simsimd", "numkong", "torch")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table: the first column reads from the left, the others are numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+
+
+def machine() -> str:
+    """The CPU and the versions of everybody, in one sentence."""
+    versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := installed(name)))
+    return f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+
+
+def processor() -> str:
+    account = Path("/proc/cpuinfo")
+    if account.exists():
+        names = re.findall(r"^model name\s*: (.+)$", account.read_text(), re.MULTILINE)
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def contender_name(entry: Entry) -> str:
+    return f"{entry.contender.who} `{entry.contender.expression}`"
+
+
+def error_cell(error: float | None) -> str:
+    if error is None:
+        return ""
+    if isnan(error):
+        return "NaN"
+    if isinf(error):
+        return "wrong"
+    if error == 0:
+        return "0"
+    if 1 <= error < 10:
+        return f"{error:.0f}"
+    # Python writes 7e-05 and 5e+03 for 7e-5 and 5e3.
+    return re.sub(r"e([+-])0*", lambda sign: "e-" if sign[1] == "-" else "e", f"{error:.1g}")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found out about an entry."""
+
+    seconds: float
+    error: float | None
+
+
+Results = Mapping[Entry, Measured]
+
+
+def in_full(results: Mapping[Case, Results]) -> str:
+    """Everybody in every case: time, multiple of the time of the case's first entry, error."""
+    rows = (
+        [
+            f"{contender_name(entry)}, {entry.workload.name}",
+            format_seconds(theirs.seconds),
+            f"{three_digits(theirs.seconds / measured[case.entries[0]].seconds)} x",
+            error_cell(theirs.error),
+        ]
+        for case, measured in results.items()
+        for entry, theirs in measured.items()
+    )
+    return table(["", "time", "ratio", "largest relative error"], rows)
+
+
+COLUMNS = ("klrs", "p.sum(); q.sum()", "NumPy formula", "SciPy", "SimSIMD", "NumKong", "torch")
+
+
+def in_brief(results: Mapping[Case, Results]) -> str:
+    """A row per case with one workload: klrs' time, and the others as multiples of it."""
+    rows = []
+    for case, measured in results.items():
+        if len({entry.workload for entry in case.entries}) > 1:
+            continue
+        ours = measured[case.entries[0]]
+        cells = {"klrs": with_error(format_seconds(ours.seconds), ours)}
+        for entry, theirs in measured.items():
+            ratio = f"{three_digits(theirs.seconds / ours.seconds)} x"
+            # Of two by the same library the first is the usual one.
+            cells.setdefault(column(entry), with_error(ratio, theirs))
+        rows.append([case.title, *(cells.get(name, "") for name in COLUMNS)])
+    used = [k for k in range(len(rows[0])) if k == 0 or any(row[k] for row in rows)]
+    header = ["", *COLUMNS]
+    return table([header[k] for k in used], ([row[k] for k in used] for row in rows))
+
+
+def column(entry: Entry) -> str:
+    contender = entry.contender
+    if contender.who == "NumPy":
+        return "NumPy formula" if contender.exact else contender.expression
+    return contender.who
+
+
+def with_error(text: str, measured: Measured) -> str:
+    return ", ".join(filter(None, [text, error_cell(measured.error)]))
+
+
+# Targets
+
+
+def targets(ratios: Mapping[Target, float], added: Mapping[Entry, int], limit: int) -> str:
+    """The figures that the project set itself, as measured, and whether they are reached."""
+    rows = [
+        [
+            f"`{target.entry.contender.expression}`, {target.entry.workload.name}",
+            beside(target),
+            f"{target.at_least:.2g} x",
+            f"{three_digits(ratio)} x",
+            verdict(ratio >= target.at_least),
+        ]
+        for target, ratio in ratios.items()
+    ]
+    most = max(added, key=added.__getitem__)
+    rows.append(
+        [
+            f"the worst of all: `{most.contender.expression}`, {most.workload.name}",
+            "memory added to the inputs",
+            f"under {limit / 1e6:.0f} MB",
+            f"{added[most] / 1e6:.1f} MB",
+            verdict(added[most] < limit),
+        ]
+    )
+    return table(["klrs", "beside", "at least", "measured", "reached"], rows)
+
+
+def beside(target: Target) -> str:
+    name = contender_name(target.reference)
+    if target.reference.workload == target.entry.workload:
+        return name
+    return f"{name}, {target.reference.workload.name}"
+
+
+def verdict(reached: bool) -> str:
+    return "yes" if reached else "**no**"
+
+
+# Accuracy
+
+
+def accuracy(comparison: Comparison, classes: Sequence[InputClass]) -> str:
+    """The largest relative error of each contender on each class of input."""
+    header = ["", *map(short_name, comparison.contenders)]
+    rows = ([kind.name, *map(outcome_cell, comparison.outcomes(kind))] for kind in classes)
+    return table(header, rows)
+
+
+def short_name(contender: Contender) -> str:
+    return "NumPy formula" if contender.who == "NumPy" else f"{contender.who} `{contender.verb}`"
+
+
+def outcome_cell(outcome: Outcome) -> str:
+    return error_cell(outcome.error) + (", negative" if outcome.negative else "")
+
+
+# The README
+
+
+def replace_between(text: str, name: str, content: str) -> str:
+    """Put content between `<!-- name:start -->` and `<!-- name:end -->`."""
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    before, _, rest = text.partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"no {start} … {end} in the text")
+    return f"{before}{start}\n\n{content}\n\n{end}{after}"

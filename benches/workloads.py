@@ -1,0 +1,112 @@
+"""The arrays that the benchmark runs on: pairs of predictions as two models make them.
+
+Logits are normal with a standard deviation of 2; those of the second model differ from them by 1,
+so that KL is near 0.4 nats. This matters for SciPy: its `rel_entr` branches on p / q and takes half
+the time where they are nearly equal (differences of 0.2). The others' times do not depend on the
+values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Pair = tuple[Array, Array]
+
+DTYPES = {
+    "float64": np.dtype(np.float64),
+    "float32": np.dtype(np.float32),
+    "float16": np.dtype(np.float16),
+    "bfloat16": np.dtype(ml_dtypes.bfloat16),
+}
+
+# While an array is being filled, in pieces: the temporaries count as memory of the process.
+ENTRIES_AT_ONCE = 2**14
+
+# A long row repeats a short one so often, divided by this power of two: its divergences are exactly
+# those of the short row, which the oracle can compute.
+REPEATS_OF_LONG_ROW = 2048
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Two arrays of distributions with one shape and dtype."""
+
+    dtype: str
+    rows: int
+    classes: int
+    axis: int = -1
+    """0 for distributions that run down the columns of a C-ordered array."""
+
+    @property
+    def name(self) -> str:
+        """Shape and dtype."""
+        if self.rows == 1:
+            return f"one row of {spaced(self.classes)} {self.dtype}"
+        shape = (self.rows, self.classes) if self.axis else (self.classes, self.rows)
+        return f"{' x '.join(map(spaced, shape))} {self.dtype}"
+
+    @cached_property
+    def arrays(self) -> Pair:
+        """P and q in memory. They stay there: several cases share them."""
+        if self.rows == 1:
+            p, q = self.row(0)
+            return repeated(p), repeated(q)
+        if self.axis == 0:
+            p, q = empty(self.classes, self.rows, self.dtype)
+            fill(p.T, q.T)
+        else:
+            p, q = empty(self.rows, self.classes, self.dtype)
+            fill(p, q)
+        return p, q
+
+    def row(self, index: int) -> Pair:
+        """One distribution of each array, or one that has exactly the same divergences."""
+        if self.rows == 1:
+            return short_row(self.classes // REPEATS_OF_LONG_ROW, self.dtype)
+        p, q = (np.moveaxis(array, self.axis, -1)[index] for array in self.arrays)
+        return p, q
+
+
+@cache
+def short_row(classes: int, dtype: str) -> Pair:
+    p, q = empty(1, classes, dtype)
+    fill(p, q)
+    return p[0], q[0]
+
+
+def repeated(row: Array) -> Array:
+    long = np.empty((REPEATS_OF_LONG_ROW, len(row)), row.dtype)
+    long[:] = row / REPEATS_OF_LONG_ROW
+    return long.reshape(-1)
+
+
+def empty(rows: int, columns: int, dtype: str) -> Pair:
+    return np.empty((rows, columns), DTYPES[dtype]), np.empty((rows, columns), DTYPES[dtype])
+
+
+def fill(p: Array, q: Array) -> None:
+    """Write predictions of two models, row by row."""
+    rng = np.random.default_rng(p.shape)
+    step = max(1, ENTRIES_AT_ONCE // p.shape[1])
+    for start in range(0, len(p), step):
+        piece = slice(start, start + step)
+        logits = 2 * rng.standard_normal(p[piece].shape)
+        p[piece] = softmax(logits)
+        q[piece] = softmax(logits + rng.standard_normal(logits.shape))
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def spaced(number: int) -> str:
+    """Digits in groups from five digits on: "2048", "20 000"."""
+    return f"{number:,}".replace(",", " ") if number >= 10_000 else str(number)

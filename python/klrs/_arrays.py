@@ -1,0 +1,54 @@
+"""What is no plain NumPy array becomes one here, or an error that says what to do.
+
+Other libraries' arrays are recognised by their type, without importing anything: who has one in
+hand has imported its library.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def as_array(argument: Any, name: str) -> NDArray[Any]:
+    """Return `argument` as a `numpy.ndarray`, without a copy where that is possible.
+
+    Raises
+    ------
+    TypeError
+        For masked arrays, SciPy's sparse matrices, and tensors that are not plain numbers in the
+        memory of this process.
+    """
+    if isinstance(argument, np.ndarray):
+        if isinstance(argument, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name}: a masked array is not supported; "
+                f"pass {name}.data with where=~np.ma.getmaskarray({name})"
+            )
+        return np.asarray(argument)
+    package = type(argument).__module__.partition(".")[0]
+    if package == "scipy" and sys.modules["scipy.sparse"].issparse(argument):
+        raise TypeError(f"{name}: a SciPy sparse matrix is not supported; pass {name}.toarray()")
+    if package == "torch":
+        _check_tensor(argument, name)
+    if hasattr(argument, "__dlpack__") and not hasattr(argument, "__array__"):
+        return np.from_dlpack(argument)
+    return np.asarray(argument)
+
+
+def _check_tensor(tensor: Any, name: str) -> None:
+    """Refuse a PyTorch tensor that NumPy cannot read as it is."""
+    if getattr(tensor, "requires_grad", False):
+        message = (
+            f"{name}: a tensor that requires a gradient is not supported; pass {name}.detach()"
+        )
+        raise TypeError(message)
+    device = getattr(tensor, "device", None)
+    if device is not None and getattr(device, "type", "cpu") != "cpu":
+        raise TypeError(f"{name}: a tensor on {device} is not supported; pass {name}.cpu()")
+    if str(getattr(tensor, "dtype", "")) == "torch.bfloat16":
+        raise TypeError(
+            f"{name}: a bfloat16 tensor is not supported; pass {name}.float(), "
+            f"or {name}.view(torch.int16).numpy().view(ml_dtypes.bfloat16) to avoid the copy"
+        )

@@ -1,0 +1,138 @@
+//! What a divergence is to the rest of the crate, and the list of all of them.
+//!
+//! # How to add a divergence
+//!
+//! 1. A file in `src/divergence/`: a struct (with its parameter, if it has one) and `impl Divergence`. Verbs with the same terms
+//!    share a struct: every one is compiled for each type and level.
+//! 2. Its line in [`Verb`]'s list below.
+//! 3. One documented function in `python/klrs/_divergences.py` and one oracle in `tests/reference.py`.
+//!
+//! `tests/test_api.py` fails with the missing name when one is forgotten. Nothing else changes: dtypes, layouts, threads,
+//! checks and normalisation are the drivers' work.
+
+use crate::kernel::{Compiled, Kernel};
+use crate::lanes::{Lanes, Real};
+
+mod cross_entropy;
+mod jensen_shannon;
+mod kullback_leibler;
+
+use cross_entropy::CrossEntropy;
+use jensen_shannon::JensenShannon;
+use kullback_leibler::KullbackLeibler;
+
+/// One element of the two rows, many at a time. Both rows are multiplied by powers of two (and q by the quotient of the
+/// sums, when normalising), so that `unit` stands for a probability of 1 and no positive value is subnormal.
+#[derive(Clone, Copy)]
+pub struct Pair<V> {
+    /// The reference distribution.
+    pub p: V,
+    /// The approximation.
+    pub q: V,
+    /// q - p, rounded once: more than `q` and `p` know when q is a rounded product.
+    pub d: V,
+    /// What a probability of 1 has become.
+    pub unit: V,
+    /// Entries of q above this hold most of the mass of a row that is being normalised; +inf otherwise.
+    pub dominant: V,
+}
+
+/// The finished sums of a row.
+#[derive(Clone, Copy)]
+pub struct Sums<V, const N: usize> {
+    /// Sum of each term.
+    pub terms: [V; N],
+    /// What the sums are divided by: the factor of the row, times its mass when normalising.
+    pub total: V,
+    /// When normalising, (sum q - sum p) / sum p after q was scaled: the rounding of the scale. 0 otherwise.
+    pub residual: V,
+    /// The logarithm of the base: the value of one unit in nats.
+    pub log_base: V,
+}
+
+/// A sum over pairs of probabilities, and what is made of it.
+///
+/// Laws, tested for every verb: the pair (0, 0) has terms exactly 0 (padding and `where` rely on it), -0.0 counts as 0,
+/// equal entries have a term of exactly 0 where the verb measures a difference, and terms are branch-free.
+/// Signs, infinities and NaN in the data are the driver's concern.
+pub trait Divergence<const N: usize>: Send + Sync {
+    /// 1 for functions of p alone: their q is p.
+    fn operands(&self) -> usize {
+        2
+    }
+
+    /// The terms of one pair, homogeneous of degree 1 in (p, q, d, unit).
+    fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; N];
+
+    /// The number that the sums stand for.
+    fn value<V: Lanes>(&self, sums: Sums<V, N>) -> V;
+
+    /// The largest value there is; rounding to a narrower type does not exceed it either.
+    fn ceiling(&self, _log_base: f64) -> f64 {
+        f64::INFINITY
+    }
+}
+
+/// What is asked of the masses of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masses {
+    /// They are 1, up to rounding; checked.
+    One,
+    /// Anything positive; the value is that of the quotients by the sums.
+    Normalize,
+    /// Anything; the value is that of the measures.
+    Any,
+}
+
+/// Parameters of the verbs that have some.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters {
+    /// Weights of p and q in the mixture of the Jensen-Shannon divergence.
+    pub weights: [f64; 2],
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { weights: [0.5, 0.5] }
+    }
+}
+
+macro_rules! registry {
+    ($($variant:ident = $name:literal, $masses:ident, |$parameters:pat_param| $divergence:expr;)*) => {
+        /// The verbs, by the names that Python has for them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Verb { $(#[doc = $name] $variant),* }
+
+        impl Verb {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in Python.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What the verb asks of the masses unless told to normalise.
+            #[must_use]
+            pub const fn masses(self) -> Masses {
+                match self { $(Self::$variant => Masses::$masses),* }
+            }
+
+            /// The formula, compiled for a compute type.
+            #[must_use]
+            pub fn kernel<T: Real>(self, parameters: Parameters) -> Box<dyn Kernel<T>> {
+                match self { $(Self::$variant => { let $parameters = parameters; Box::new(Compiled($divergence)) })* }
+            }
+        }
+    };
+}
+
+registry! {
+    Entropy = "entropy", One, |_| CrossEntropy { with_itself: true };
+    CrossEntropy = "cross_entropy", One, |_| CrossEntropy { with_itself: false };
+    KlDivergence = "kl_divergence", One, |_| KullbackLeibler;
+    GeneralizedKlDivergence = "generalized_kl_divergence", Any, |_| KullbackLeibler;
+    JsDivergence = "js_divergence", One, |Parameters { weights }| JensenShannon::divergence(weights);
+    JsDistance = "js_distance", One, |Parameters { weights }| JensenShannon::distance(weights);
+}

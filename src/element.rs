@@ -1,0 +1,143 @@
+//! What arrays store (`f64`, half floats, integers, …), and how a run of it becomes the compute type.
+//!
+//! Conversions are exact, but for integers beyond 2^53, which are read as the nearest `f64`.
+
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+
+use crate::lanes::Real;
+
+/// The dtype of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum DType {
+    F64,
+    F32,
+    F16,
+    BF16,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    Bool,
+}
+
+impl DType {
+    /// Whether it is computed in `f32`; everything that `f32` cannot hold is computed in `f64`.
+    #[must_use]
+    pub const fn fits_f32(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::BF16)
+    }
+
+    /// Half the distance from 1 to the next value.
+    #[must_use]
+    pub const fn unit_roundoff(self) -> f64 {
+        const fn negative_power_of_two(exponent: u32) -> f64 {
+            1.0 / (1_u64 << exponent) as f64
+        }
+        match self {
+            Self::F32 => negative_power_of_two(24),
+            Self::F16 => negative_power_of_two(11),
+            Self::BF16 => negative_power_of_two(8),
+            _ => negative_power_of_two(53),
+        }
+    }
+
+    /// By how much a row of `length` entries may miss a sum of 1: what rounding every entry of a distribution does to its sum.
+    #[must_use]
+    pub fn tolerance(self, length: usize) -> f64 {
+        let u = self.unit_roundoff();
+        let each = if self.fits_f32() { u.max(DType::F32.unit_roundoff()) } else { u };
+        (16.0 * u + length as f64 * each).clamp(1e-6, 0.02)
+    }
+}
+
+/// A type that arrays store.
+pub trait Storage: Copy + Default + 'static {
+    /// Its dtype.
+    const DTYPE: DType;
+
+    /// The value with its bytes reversed.
+    #[must_use]
+    fn swap(self) -> Self;
+
+    /// Converts a run.
+    fn convert<T: Real>(run: &[Self], out: &mut [T]);
+}
+
+macro_rules! storage {
+    ($($type:ty, $dtype:ident, |$x:ident| $value:expr;)*) => {$(
+        impl Storage for $type {
+            const DTYPE: DType = DType::$dtype;
+
+            #[inline]
+            fn swap(self) -> Self {
+                let mut bytes = self.to_ne_bytes();
+                bytes.reverse();
+                Self::from_ne_bytes(bytes)
+            }
+
+            #[inline]
+            fn convert<T: Real>(run: &[Self], out: &mut [T]) {
+                for (out, &$x) in out.iter_mut().zip(run) {
+                    *out = T::from_f64($value);
+                }
+            }
+        }
+    )*};
+}
+
+storage! {
+    f64, F64, |x| x;
+    f32, F32, |x| f64::from(x);
+    // Plain shifts, which the compiler vectorises; the half crate converts element by element.
+    bf16, BF16, |x| f64::from(f32::from_bits(u32::from(x.to_bits()) << 16));
+    i8, I8, |x| f64::from(x);
+    i16, I16, |x| f64::from(x);
+    i32, I32, |x| f64::from(x);
+    i64, I64, |x| x as f64;
+    u8, U8, |x| f64::from(x);
+    u16, U16, |x| f64::from(x);
+    u32, U32, |x| f64::from(x);
+    u64, U64, |x| x as f64;
+}
+
+impl Storage for f16 {
+    const DTYPE: DType = DType::F16;
+
+    fn swap(self) -> Self {
+        Self::from_bits(self.to_bits().swap_bytes())
+    }
+
+    fn convert<T: Real>(run: &[Self], out: &mut [T]) {
+        // With F16C or its relatives where the CPU has them.
+        let mut buffer = [0.0_f32; 256];
+        for (run, out) in run.chunks(buffer.len()).zip(out.chunks_mut(buffer.len())) {
+            let buffer = &mut buffer[..run.len()];
+            run.convert_to_f32_slice(buffer);
+            f32::convert(buffer, out);
+        }
+    }
+}
+
+/// A `bool` of NumPy: one byte, true unless 0.
+#[derive(Clone, Copy, Default)]
+pub struct Boolean(pub u8);
+
+impl Storage for Boolean {
+    const DTYPE: DType = DType::Bool;
+
+    fn swap(self) -> Self {
+        self
+    }
+
+    fn convert<T: Real>(run: &[Self], out: &mut [T]) {
+        for (out, &x) in out.iter_mut().zip(run) {
+            *out = T::from_f64(f64::from(u8::from(x.0 != 0)));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Every mistake a user can make, and what klrs says about it: the argument, what was given, what was expected, the remedy.
+
+use core::fmt::{self, Display, Formatter};
+
+/// A call that cannot be answered. The variants up to [`Error::Weights`] are mistakes in the arguments, found before
+/// anything is read; the next ones are mistakes in the data, found while reading.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the words of the messages below")]
+pub enum Error {
+    /// A dtype that is no real number, or one that would have to be rounded.
+    DType { name: &'static str, dtype: String, remedy: &'static str },
+    /// `where` that is no truth value.
+    WhereDType { dtype: String },
+    /// An array without axes has no distribution axis.
+    ZeroDimensional { name: &'static str },
+    /// Batch axes that are neither equal nor 1.
+    NotBroadcastable { p: Vec<usize>, q: Vec<usize> },
+    /// Distributions of different length.
+    LengthMismatch { axis: isize, p: usize, q: usize },
+    /// `where` does not fit the operands.
+    WhereShape { given: Vec<usize>, expected: Vec<usize> },
+    /// An axis that the operands do not have.
+    AxisOutOfBounds { axis: isize, dimensions: usize },
+    /// An axis named twice.
+    AxisRepeated { axes: Vec<isize> },
+    /// `axis=()`.
+    NoAxis,
+    /// A distribution without entries.
+    Empty { name: &'static str, axis: isize, shape: Vec<usize> },
+    /// `out` of another shape.
+    OutShape { given: Vec<usize>, expected: Vec<usize> },
+    /// `out` of a dtype that loses digits.
+    OutDType { given: String, expected: &'static str },
+    /// `out` that cannot be written.
+    OutReadOnly,
+    /// A base that is not greater than 1.
+    Base { given: f64 },
+    /// Weights that are no distribution.
+    Weights { given: [f64; 2] },
+    /// A row that is no distribution.
+    Sum { name: &'static str, row: Index, sum: f64 },
+    /// A negative entry.
+    Negative { name: &'static str, row: Index, position: Index, value: f64 },
+    /// An infinite entry.
+    Infinite { name: &'static str, row: Index, position: Index, value: f64 },
+    /// A row without mass that should be normalised.
+    NoMass { name: &'static str, row: Index },
+    /// `where` leaves nothing of a row.
+    AllLeftOut { row: Index },
+    /// No memory for scratch or results.
+    OutOfMemory { bytes: usize },
+}
+
+/// A place along some axes, shown as Python shows an index: `17`, or `(2, 5)`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Index(pub Vec<usize>);
+
+impl Display for Index {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [one] => write!(f, "{one}"),
+            many => Tuple(many).fmt(f),
+        }
+    }
+}
+
+/// A shape or a list of axes as Python shows a tuple.
+struct Tuple<'a, T>(&'a [T]);
+
+impl<T: Display> Display for Tuple<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (i, item) in self.0.iter().enumerate() {
+            write!(f, "{}{item}", if i > 0 { ", " } else { "" })?;
+        }
+        f.write_str(if self.0.len() == 1 { ",)" } else { ")" })
+    }
+}
+
+/// `row 17 `, or nothing where there is only one distribution.
+struct Row<'a>(&'a Index);
+
+impl Display for Row<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.0.is_empty() { Ok(()) } else { write!(f, "row {} ", self.0) }
+    }
+}
+
+/// A number with six digits, or as many as it needs to differ from the 1 that was expected.
+struct Short(f64);
+
+impl Display for Short {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let rounded: f64 = format!("{:.5e}", self.0).parse().unwrap_or(self.0);
+        #[expect(clippy::float_cmp, reason = "asks whether rounding has hidden the difference from 1")]
+        let shown = if rounded == 1.0 { self.0 } else { rounded };
+        let text = format!("{shown:?}");
+        f.write_str(text.strip_suffix(".0").unwrap_or(&text))
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DType { name, dtype, remedy } => write!(
+                f,
+                "{name}: dtype {dtype} is not supported; expected real numbers (float64, float32, float16, bfloat16, integers \
+                 or bool){}{remedy}",
+                if remedy.is_empty() { "" } else { "; " }
+            ),
+            Self::WhereDType { dtype } => write!(f, "where: dtype {dtype}, expected bool"),
+            Self::ZeroDimensional { name } => {
+                write!(f, "{name}: got a scalar (0-d); expected an array with a distribution axis")
+            }
+            Self::NotBroadcastable { p, q } => write!(
+                f,
+                "p and q: shapes {} and {} do not broadcast; every axis but the distribution axis must match or be 1",
+                Tuple(p),
+                Tuple(q)
+            ),
+            Self::LengthMismatch { axis, p, q } => write!(
+                f,
+                "p and q: the distribution axis {axis} has length {p} in p and {q} in q; it is not stretched, so both must \
+                 have the same length"
+            ),
+            Self::WhereShape { given, expected } => {
+                write!(f, "where: shape {} does not broadcast to {}", Tuple(given), Tuple(expected))
+            }
+            Self::AxisOutOfBounds { axis, dimensions } => write!(
+                f,
+                "axis: {axis} is out of bounds for arrays with {dimensions} dimension{}",
+                if *dimensions == 1 { "" } else { "s" }
+            ),
+            Self::AxisRepeated { axes } => {
+                write!(f, "axis: {} names an axis twice; name each axis once", Tuple(axes))
+            }
+            Self::NoAxis => {
+                write!(f, "axis: () names no axis; pass an int, a tuple of ints, or None for all axes")
+            }
+            Self::Empty { name, axis, shape } => write!(
+                f,
+                "{name}: the distribution axis {axis} is empty in shape {}; a distribution needs at least one entry",
+                Tuple(shape)
+            ),
+            Self::OutShape { given, expected } => {
+                write!(f, "out: shape {}, expected {}", Tuple(given), Tuple(expected))
+            }
+            Self::OutDType { given, expected } => {
+                write!(f, "out: dtype {given} cannot hold {expected} results; pass a {expected} (or wider) float array")
+            }
+            Self::OutReadOnly => write!(f, "out: is read-only; pass a writable array"),
+            Self::Base { given } => write!(
+                f,
+                "base: {}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats",
+                Short(*given)
+            ),
+            Self::Weights { given: [a, b] } => {
+                write!(f, "weights: ({a:?}, {b:?}), expected two non-negative numbers that sum to 1")
+            }
+            Self::Sum { name, row, sum } => write!(
+                f,
+                "{name}: {}sums to {}, not 1; pass normalize=True to divide each row by its sum, or axis= if the \
+                 distributions run along another axis",
+                Row(row),
+                Short(*sum)
+            ),
+            Self::Negative { name, row, position, value } => write!(
+                f,
+                "{name}: {}has the negative value {} at position {position}; probabilities must be >= 0 \
+                 (log-probabilities need np.exp first)",
+                Row(row),
+                Short(*value)
+            ),
+            Self::Infinite { name, row, position, value } => write!(
+                f,
+                "{name}: {}has the infinite value {} at position {position}; expected finite values",
+                Row(row),
+                Short(*value)
+            ),
+            Self::NoMass { name, row } => write!(
+                f,
+                "{name}: {}sums to 0 and cannot be normalised; drop the row, or add a pseudocount to every entry",
+                Row(row)
+            ),
+            Self::AllLeftOut { row } => write!(
+                f,
+                "where: leaves out every element{}; keep at least one element in each row, or drop the row",
+                if row.0.is_empty() { String::new() } else { format!(" of row {row}") }
+            ),
+            Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes for the results"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

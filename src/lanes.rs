@@ -1,0 +1,298 @@
+//! Vectors of `f64` or `f32` that read like scalars: the only file that names the SIMD crate.
+//!
+//! Formulas are written once, on [`Lanes`], and run on every instruction set and on both compute types.
+//! The logical width is fixed (8 lanes of `f64`, 16 of `f32`) whatever the CPU has, so that there is one
+//! order of additions and one set of bits. `fma` is rounded once on every CPU, also on those that must
+//! emulate it. Nothing here uses the hardware's `min` and `max` (they differ with NaN) or approximations.
+//!
+//! Every function is `#[inline(always)]`: one that is not inlined into the function that [`dispatch!`]
+//! compiles for a level is compiled without that level's instructions, and runs about 20 times slower.
+
+use core::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Sub};
+
+use fearless_simd::{Bytes, Select, SimdBase, SimdFloat, SimdMask, SimdWiden, f32x16, f64x8, u32x16, u64x8};
+pub use fearless_simd::{Level, Simd, dispatch};
+
+pub mod ln;
+
+/// A vector of the accumulators' type: 8 lanes of `f64`.
+pub type Wide<S> = f64x8<S>;
+
+/// Lanes of a [`Wide`] vector, the number of rows that are finished together.
+pub const WIDE: usize = 8;
+
+/// A compute type: `f64` or `f32`.
+pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + 'static {
+    /// The vector of this type at a level.
+    type Lanes<S: Simd>: Lanes<Simd = S, Scalar = Self>;
+    /// Lanes of that vector.
+    const WIDTH: usize;
+    /// Exponent of the power of two that rows are multiplied with: no formula meets a subnormal.
+    const LIFT: i32;
+    /// Largest exponent of a factor that a row is multiplied with.
+    const MAX_FACTOR: i32;
+    /// Exponent up to which a row can be lifted without overflow in its sums.
+    const HIGH: i32;
+    /// Factor, as an exponent, that makes the smallest subnormal normal.
+    const SUBNORMAL_BITS: i32;
+    /// The smallest normal value.
+    const MIN_POSITIVE: Self;
+    /// The one NaN that results have.
+    const NAN: Self;
+
+    /// The nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// The same value as `f64`; exact.
+    fn to_f64(self) -> f64;
+    /// The nearest value of this type that does not exceed `ceiling`.
+    fn below(value: f64, ceiling: f64) -> Self;
+}
+
+impl Real for f64 {
+    type Lanes<S: Simd> = f64x8<S>;
+    const WIDTH: usize = 8;
+    const LIFT: i32 = 600;
+    const MAX_FACTOR: i32 = 1000;
+    const HIGH: i32 = 940;
+    const SUBNORMAL_BITS: i32 = 52;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+    const NAN: Self = Self::from_bits(0x7ff8_0000_0000_0000);
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn below(value: f64, ceiling: f64) -> Self {
+        if value > ceiling { ceiling } else { value }
+    }
+}
+
+impl Real for f32 {
+    type Lanes<S: Simd> = f32x16<S>;
+    const WIDTH: usize = 16;
+    const LIFT: i32 = 100;
+    const MAX_FACTOR: i32 = 120;
+    const HIGH: i32 = 100;
+    const SUBNORMAL_BITS: i32 = 23;
+    const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+    const NAN: Self = Self::from_bits(0x7fc0_0000);
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is the purpose")]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn below(value: f64, ceiling: f64) -> Self {
+        let nearest = Self::from_f64(value);
+        if f64::from(nearest) > ceiling { nearest.next_down() } else { nearest }
+    }
+}
+
+/// A vector on which formulas are written.
+pub trait Lanes:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
+    /// Proof that the CPU has the level.
+    type Simd: Simd;
+    /// What one lane holds.
+    type Scalar: Real<Lanes<Self::Simd> = Self>;
+    /// One truth value per lane.
+    type Mask: Copy + BitAnd<Output = Self::Mask> + BitOr<Output = Self::Mask>;
+    /// How many [`Wide`] vectors hold the lanes of this one.
+    const PARTS: usize;
+
+    /// Every lane the same.
+    fn splat(simd: Self::Simd, value: Self::Scalar) -> Self;
+    /// A constant beside an existing vector (rounded to the lane's type).
+    fn constant(self, value: f64) -> Self;
+    /// The lanes from a slice of exactly the vector's width.
+    fn load(simd: Self::Simd, slice: &[Self::Scalar]) -> Self;
+    /// The lanes into a slice of exactly the vector's width.
+    fn store(self, slice: &mut [Self::Scalar]);
+    /// `self * factor + addend`, rounded once, on every CPU.
+    fn fma(self, factor: Self, addend: Self) -> Self;
+    /// Square root, correctly rounded.
+    fn sqrt(self) -> Self;
+    /// Where `self == other`; never for NaN.
+    fn equals(self, other: Self) -> Self::Mask;
+    /// Where `self > other`; never for NaN.
+    fn exceeds(self, other: Self) -> Self::Mask;
+    /// `yes` where the mask is set, `no` elsewhere.
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// The bits of both, to collect sign bits.
+    fn or_bits(self, other: Self) -> Self;
+    /// A bit per lane: its sign, set for -0.0 and for a NaN that has it.
+    fn signs(self) -> u64;
+    /// `(q 2^-k, k)` with q 2^-k / p in [2/3, 3/2], for positive normal `p` and `q = self`; anything for others.
+    fn near(self, p: Self) -> (Self, Self);
+    /// Lanes `8 part ..` as `f64`.
+    fn part(self, part: usize) -> Wide<Self::Simd>;
+    /// Two accumulators as one: lane j is the sum of their lanes j and, for `f32`, j + 8.
+    fn fold(self, other: Self) -> Wide<Self::Simd>;
+
+    /// `other` where it is less than `self`; `self` elsewhere, NaN included.
+    #[inline(always)]
+    fn at_most(self, other: Self) -> Self {
+        Self::select(self.exceeds(other), other, self)
+    }
+    /// `self`, or 0 where it is less (rounding left a negative crumb); NaN stays.
+    #[inline(always)]
+    fn non_negative(self) -> Self {
+        let zero = self.constant(0.0);
+        Self::select(zero.exceeds(self), zero, self)
+    }
+}
+
+impl<S: Simd> Lanes for f64x8<S> {
+    type Simd = S;
+    type Scalar = f64;
+    type Mask = <Self as SimdBase<S>>::Mask;
+    const PARTS: usize = 1;
+
+    #[inline(always)]
+    fn splat(simd: S, value: f64) -> Self {
+        <Self as SimdBase<S>>::splat(simd, value)
+    }
+    #[inline(always)]
+    fn constant(self, value: f64) -> Self {
+        <Self as SimdBase<S>>::splat(fearless_simd::ExtractToken::token(&self), value)
+    }
+    #[inline(always)]
+    fn load(simd: S, slice: &[f64]) -> Self {
+        Self::from_slice(simd, slice)
+    }
+    #[inline(always)]
+    fn store(self, slice: &mut [Self::Scalar]) {
+        self.store_slice(slice);
+    }
+    #[inline(always)]
+    fn fma(self, factor: Self, addend: Self) -> Self {
+        self.mul_add_precise(factor, addend)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        SimdFloat::sqrt(self)
+    }
+    #[inline(always)]
+    fn equals(self, other: Self) -> Self::Mask {
+        self.simd_eq(other)
+    }
+    #[inline(always)]
+    fn exceeds(self, other: Self) -> Self::Mask {
+        self.simd_gt(other)
+    }
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        mask.select(yes, no)
+    }
+    #[inline(always)]
+    fn or_bits(self, other: Self) -> Self {
+        (self.bitcast::<u64x8<S>>() | other.bitcast::<u64x8<S>>()).bitcast()
+    }
+    #[inline(always)]
+    fn signs(self) -> u64 {
+        self.bitcast::<u64x8<S>>().simd_ge(1_u64 << 63).to_bitmask()
+    }
+    #[inline(always)]
+    fn near(self, p: Self) -> (Self, Self) {
+        // The difference of the bit patterns, rounded to whole exponents, is k << 52. A bias of 2048 << 52 keeps
+        // it unsigned: AVX2 has no arithmetic shift of 64-bit lanes. The bias is also the sign bit.
+        const BIAS: u64 = 1 << 63;
+        const TWO_52: u64 = 0x4330_0000_0000_0000;
+        let q = self.bitcast::<u64x8<S>>();
+        let shifted = ((q - p.bitcast::<u64x8<S>>()) + (BIAS | (1 << 51))) & (0xfff << 52);
+        let near: Self = ((q ^ BIAS) - shifted).bitcast();
+        let k: Self = ((shifted >> 52) | TWO_52).bitcast();
+        (near, k - (4_503_599_627_370_496.0 + 2048.0))
+    }
+    #[inline(always)]
+    fn part(self, _part: usize) -> Wide<S> {
+        self
+    }
+    #[inline(always)]
+    fn fold(self, other: Self) -> Wide<S> {
+        self + other
+    }
+}
+
+impl<S: Simd> Lanes for f32x16<S> {
+    type Simd = S;
+    type Scalar = f32;
+    type Mask = <Self as SimdBase<S>>::Mask;
+    const PARTS: usize = 2;
+
+    #[inline(always)]
+    fn splat(simd: S, value: f32) -> Self {
+        <Self as SimdBase<S>>::splat(simd, value)
+    }
+    #[inline(always)]
+    fn constant(self, value: f64) -> Self {
+        <Self as SimdBase<S>>::splat(fearless_simd::ExtractToken::token(&self), f32::from_f64(value))
+    }
+    #[inline(always)]
+    fn load(simd: S, slice: &[f32]) -> Self {
+        Self::from_slice(simd, slice)
+    }
+    #[inline(always)]
+    fn store(self, slice: &mut [Self::Scalar]) {
+        self.store_slice(slice);
+    }
+    #[inline(always)]
+    fn fma(self, factor: Self, addend: Self) -> Self {
+        self.mul_add_precise(factor, addend)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        SimdFloat::sqrt(self)
+    }
+    #[inline(always)]
+    fn equals(self, other: Self) -> Self::Mask {
+        self.simd_eq(other)
+    }
+    #[inline(always)]
+    fn exceeds(self, other: Self) -> Self::Mask {
+        self.simd_gt(other)
+    }
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        mask.select(yes, no)
+    }
+    #[inline(always)]
+    fn or_bits(self, other: Self) -> Self {
+        (self.bitcast::<u32x16<S>>() | other.bitcast::<u32x16<S>>()).bitcast()
+    }
+    #[inline(always)]
+    fn signs(self) -> u64 {
+        self.bitcast::<u32x16<S>>().simd_ge(1_u32 << 31).to_bitmask()
+    }
+    #[inline(always)]
+    fn near(self, p: Self) -> (Self, Self) {
+        // As for f64, with 8 bits of exponent: the bias is 256 << 23, the sign bit again.
+        const BIAS: u32 = 1 << 31;
+        const TWO_23: u32 = 0x4b00_0000;
+        let q = self.bitcast::<u32x16<S>>();
+        let shifted = ((q - p.bitcast::<u32x16<S>>()) + (BIAS | (1 << 22))) & (0x1ff << 23);
+        let near: Self = ((q ^ BIAS) - shifted).bitcast();
+        let k: Self = ((shifted >> 23) | TWO_23).bitcast();
+        (near, k - (8_388_608.0 + 256.0))
+    }
+    #[inline(always)]
+    fn part(self, part: usize) -> Wide<S> {
+        let (low, high) = self.widen();
+        if part == 0 { low } else { high }
+    }
+    #[inline(always)]
+    fn fold(self, other: Self) -> Wide<S> {
+        (self.part(0) + self.part(1)) + (other.part(0) + other.part(1))
+    }
+}

@@ -1,0 +1,33 @@
+//! How different are two probability distributions? One number takes this way:
+//!
+//! ```text
+//! python/klrs/_divergences.py   what the user reads
+//!         |  p, q, axis, …
+//! python        the only place that knows Python: arguments -> View, result -> NumPy, errors -> exceptions
+//!         |  View (pointer, shape, byte strides, dtype)
+//! view          an array as NumPy lays it out, and NumPy's broadcasting
+//!         |  Rows
+//! reduce        what is done with rows: one number each; parallel hands pieces of them to threads
+//!         |
+//! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
+//!         |  &[f64] or &[f32]
+//! kernel        a formula compiled for a level and a type, and the one order of additions
+//!         |  Pair<V>
+//! divergence    the formulas, on vectors that read like scalars
+//!         |  Lanes
+//! lanes         a vector of f64 or f32; mathematics on it
+//! ```
+//!
+//! Imports go down this list only. The crate is the core of a Python package and makes no promise to other Rust programs yet.
+
+pub mod divergence;
+pub mod element;
+pub mod error;
+pub mod kernel;
+pub mod lanes;
+pub mod parallel;
+#[cfg(feature = "python")]
+mod python;
+pub mod reduce;
+pub mod tile;
+pub mod view;

@@ -1,0 +1,57 @@
+//! The keywords that are not arrays.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyTuple};
+
+use crate::divergence::Parameters;
+use crate::error::Error;
+use crate::lanes::ln;
+use crate::view::Axes;
+
+/// How far weights may miss a sum of 1; they are divided by it.
+const WEIGHTS_TOLERANCE: f64 = 1e-6;
+
+/// `axis`: an int, a tuple of ints, or None.
+pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
+    if axis.is_none() {
+        return Ok(Axes::All);
+    }
+    let one = |axis: &Bound<'_, PyAny>| if axis.is_instance_of::<PyBool>() { None } else { axis.extract::<isize>().ok() };
+    let axes = match axis.cast::<PyTuple>() {
+        Ok(axes) => axes.iter().map(|axis| one(&axis)).collect::<Option<_>>().map(Axes::Several),
+        Err(_) => one(axis).map(Axes::One),
+    };
+    axes.ok_or_else(|| {
+        let given = axis.repr().map(|text| text.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("axis: got {given}, expected an int, a tuple of ints, or None"))
+    })
+}
+
+/// `base`: the logarithm of it, 1 for nats.
+pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<f64> {
+    let Some(base) = base else { return Ok(1.0) };
+    let Ok(given) = base.extract::<f64>() else {
+        let given = base.repr()?;
+        let text = format!("base: got {given}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats");
+        return Err(PyTypeError::new_err(text));
+    };
+    if given > 1.0 && given.is_finite() { Ok(ln::ln(given)) } else { Err(Error::Base { given }.into()) }
+}
+
+/// `weights`: two non-negative numbers that sum to 1.
+pub(super) fn parameters(weights: Option<&Bound<'_, PyAny>>) -> PyResult<Parameters> {
+    let Some(weights) = weights else { return Ok(Parameters::default()) };
+    let numbers = || weights.try_iter()?.map(|weight| weight?.extract::<f64>()).collect::<PyResult<Vec<_>>>();
+    let given = numbers().ok().and_then(|numbers| <[f64; 2]>::try_from(numbers).ok());
+    let Some([a, b]) = given else {
+        let given = weights.repr()?;
+        return Err(PyTypeError::new_err(format!("weights: got {given}, expected two non-negative numbers that sum to 1")));
+    };
+    let sum = a + b;
+    if a >= 0.0 && b >= 0.0 && (sum - 1.0).abs() <= WEIGHTS_TOLERANCE {
+        Ok(Parameters { weights: [a / sum, b / sum] })
+    } else {
+        Err(Error::Weights { given: [a, b] }.into())
+    }
+}

@@ -1,0 +1,156 @@
+//! NumPy's arrays: their headers as views, and new ones for results.
+//!
+//! rust-numpy's own read-only arrays refuse what users have (misaligned, byte-swapped, `ml_dtypes.bfloat16`), so the header is read
+//! here, and [`View`] takes it from there. Whatever is not exactly a `numpy.ndarray` goes through `klrs._arrays.as_array` first.
+
+#![expect(unsafe_code, reason = "the array's header is a C struct")]
+
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
+use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::element::{DType, Storage};
+use crate::error::Error;
+use crate::lanes::Real;
+use crate::view::{View, ViewMut};
+
+/// The NumPy array that an argument is.
+pub(super) fn array<'py>(argument: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Bound<'py, PyUntypedArray>> {
+    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if let Ok(array) = argument.cast_exact::<PyUntypedArray>() {
+        return Ok(array.clone());
+    }
+    let as_array = AS_ARRAY.import(argument.py(), "klrs._arrays", "as_array")?;
+    Ok(as_array.call1((argument, name))?.cast_into::<PyUntypedArray>()?)
+}
+
+/// The header of an array.
+pub(super) fn view<'a>(array: &'a Bound<'_, PyUntypedArray>, name: &'static str) -> Result<View<'a>, Error> {
+    let dtype = array.dtype();
+    let Some(element) = element(&dtype) else {
+        let text = dtype.to_string();
+        return Err(match name {
+            "where" => Error::WhereDType { dtype: text },
+            _ => Error::DType { name, remedy: remedy(&dtype, &text), dtype: text },
+        });
+    };
+    if name == "where" && element != DType::Bool {
+        return Err(Error::WhereDType { dtype: dtype.to_string() });
+    }
+    let (shape, strides) = (array.shape().to_vec(), array.strides().to_vec());
+    // SAFETY: the header of a living array; NumPy vouches for its shape, strides and dtype, and the array is held for 'a.
+    unsafe { Ok(View::from_raw(header(array).fields.data.cast::<u8>(), element, is_swapped(&dtype), shape, strides)) }
+}
+
+fn header<'a>(array: &'a Bound<'_, PyUntypedArray>) -> &'a PyArrayObject {
+    // SAFETY: the pointer is that of a living array.
+    unsafe { &*array.as_array_ptr() }
+}
+
+fn is_swapped(dtype: &Bound<'_, PyArrayDescr>) -> bool {
+    dtype.byteorder() == if cfg!(target_endian = "little") { b'>' } else { b'<' }
+}
+
+/// The dtype, by what the array itself says: kind and size; `ml_dtypes.bfloat16` has the kind of a plain void, so its name too.
+fn element(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
+    Some(match (dtype.kind(), dtype.itemsize()) {
+        (b'f', 8) => DType::F64,
+        (b'f', 4) => DType::F32,
+        (b'f', 2) => DType::F16,
+        (b'V', 2) if dtype.to_string() == "bfloat16" => DType::BF16,
+        (b'i', 1) => DType::I8,
+        (b'i', 2) => DType::I16,
+        (b'i', 4) => DType::I32,
+        (b'i', 8) => DType::I64,
+        (b'u', 1) => DType::U8,
+        (b'u', 2) => DType::U16,
+        (b'u', 4) => DType::U32,
+        (b'u', 8) => DType::U64,
+        (b'b', 1) => DType::Bool,
+        _ => return None,
+    })
+}
+
+/// What to do about a dtype that is none of ours.
+fn remedy(dtype: &Bound<'_, PyArrayDescr>, text: &str) -> &'static str {
+    match dtype.kind() {
+        b'c' => "take .real or abs() first",
+        _ if text.starts_with("float8") => "convert with .astype(np.float32)",
+        b'f' => "convert with .astype(np.float64)",
+        b'O' => "convert with np.asarray(x, dtype=float)",
+        b'U' | b'S' | b'M' | b'm' | b'T' => "convert to numbers first",
+        _ => "",
+    }
+}
+
+/// A view of the caller's `out`, if it has the shape and holds the results.
+pub(super) fn out<'a, T: Scalar>(out: &'a Bound<'_, PyAny>, shape: &[usize]) -> PyResult<ViewMut<'a>> {
+    let Ok(array) = out.cast::<PyUntypedArray>() else {
+        let given = out.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("out: got {given}, expected a NumPy array")));
+    };
+    let dtype = array.dtype();
+    let size = dtype.itemsize();
+    if dtype.kind() != b'f' || !(size == 8 || (size == 4 && T::DTYPE == DType::F32)) {
+        return Err(Error::OutDType { given: dtype.to_string(), expected: T::NAME }.into());
+    }
+    if array.shape() != shape {
+        return Err(Error::OutShape { given: array.shape().to_vec(), expected: shape.to_vec() }.into());
+    }
+    let header = header(array);
+    if header.fields.flags & NPY_ARRAY_WRITEABLE == 0 {
+        return Err(Error::OutReadOnly.into());
+    }
+    // SAFETY: the header of a living, writable array of floats of this size.
+    unsafe { Ok(ViewMut::from_raw(header.fields.data.cast(), size == 8, is_swapped(&dtype), shape, array.strides())) }
+}
+
+/// A new array in C order.
+pub(super) fn empty<'py, T: Scalar>(py: Python<'py>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+    static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    EMPTY.import(py, "numpy", "empty")?.call1((PyTuple::new(py, shape)?, T::NAME))
+}
+
+/// The elements of an array that [`empty`] has just made.
+///
+/// # Panics
+///
+/// If it is none.
+pub(super) fn elements_mut<'a, T: Scalar>(new: &'a mut Bound<'_, PyAny>) -> &'a mut [T] {
+    let array = new.cast::<PyUntypedArray>().expect("np.empty makes arrays");
+    assert!(array.is_c_contiguous() && array.dtype().itemsize() == size_of::<T>(), "np.empty makes what it is asked for");
+    let data = header(array).fields.data.cast::<T>();
+    // SAFETY: a contiguous array of T that nobody else has seen yet, held for 'a. Its elements are not initialised, but any bits are
+    // a float, and every one is written before the array is returned.
+    unsafe { core::slice::from_raw_parts_mut(data, array.len()) }
+}
+
+/// A result type, as NumPy knows it.
+pub(super) trait Scalar: Real + Storage {
+    /// Name of the dtype.
+    const NAME: &'static str;
+
+    /// The value as a NumPy scalar.
+    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>>;
+}
+
+impl Scalar for f64 {
+    const NAME: &'static str = "float64";
+
+    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        CLASS.import(py, "numpy", Self::NAME)?.call1((self,))
+    }
+}
+
+impl Scalar for f32 {
+    const NAME: &'static str = "float32";
+
+    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        CLASS.import(py, "numpy", Self::NAME)?.call1((self,))
+    }
+}

@@ -1,0 +1,235 @@
+//! What is done with rows here: one number each.
+//!
+//! ```text
+//!            short rows            middle rows             long rows
+//!            a vector of rows      a row at a time         chunks of rows, on all threads
+//! masses     Σp, Σq first, when normalising or comparing measures: they give each row its scale (`lift`)
+//! sums       Σp, Σ(q-p), Σ terms                           … of each chunk, combined pairwise
+//! settle     sums checked; a row that fails is looked at once more (`diagnose`); values of 8 rows at a time
+//! ```
+//!
+//! All three come together in [`RowSums`], and which of them a row takes depends on its length alone.
+
+use core::ops::Range;
+
+use crate::divergence::{Masses, Parameters, Verb};
+use crate::element::{DType, Storage};
+use crate::error::Error;
+use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
+use crate::lanes::{Level, Real, WIDE};
+use crate::parallel;
+use crate::tile::{Operand, TILE_ROWS};
+use crate::view::Plan;
+
+mod diagnose;
+mod lift;
+mod sums;
+
+use diagnose::Verdict;
+use lift::Lift;
+
+/// A call, with its operands broadcast.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The rows.
+    pub plan: &'a Plan<'a>,
+    /// What to compute.
+    pub verb: Verb,
+    /// The verb's parameters.
+    pub parameters: Parameters,
+    /// What is asked of the masses.
+    pub masses: Masses,
+    /// Logarithm of the base: 1 for nats.
+    pub log_base: f64,
+    /// The instructions to use.
+    pub level: Level,
+}
+
+/// The value of every row, in the plan's order.
+///
+/// # Panics
+///
+/// If there is not one place for each row in `values`.
+pub fn reduce<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), Error> {
+    assert_eq!(values.len(), job.plan.rows);
+    let driver = Driver::<T>::new(job);
+    let found = if job.plan.length <= chunk::<T>() { driver.batch(values) } else { driver.long(values)? };
+    match found.into_iter().flatten().min_by_key(|found| found.place) {
+        Some(found) => Err(found.error),
+        None => Ok(()),
+    }
+}
+
+/// A mistake in the data, and the place of its row in the result.
+struct Found {
+    place: usize,
+    error: Error,
+}
+
+/// The rows that a kernel is run on; q is p for functions of p alone.
+#[derive(Clone, Copy)]
+struct Operands<'a> {
+    p: Operand<'a>,
+    q: Option<Operand<'a>>,
+}
+
+impl Operands<'_> {
+    fn in_columns(&self) -> bool {
+        self.p.in_columns() || self.q.is_some_and(|q| q.in_columns())
+    }
+}
+
+struct Driver<'a, T: Real> {
+    job: &'a Job<'a>,
+    kernel: Box<dyn Kernel<T>>,
+    operands: Operands<'a>,
+    /// What the sums of p and q may differ from 1 by.
+    tolerances: [f64; 2],
+}
+
+impl<'a, T: Real + Storage> Driver<'a, T> {
+    fn new(job: &'a Job<'a>) -> Self {
+        let plan = job.plan;
+        let kernel = job.verb.kernel::<T>(job.parameters);
+        let mask = plan.mask.as_ref();
+        let q = (kernel.operands() == 2).then_some(Operand { rows: &plan.q, mask });
+        let operands = Operands { p: Operand { rows: &plan.p, mask }, q };
+        let tolerances = [&plan.p, &plan.q].map(|rows| rows.dtype().tolerance(plan.length));
+        Self { job, kernel, operands, tolerances }
+    }
+
+    /// Rows that are short enough for one thread each.
+    fn batch(&self, values: &mut [T]) -> Vec<Option<Found>> {
+        let length = self.job.plan.length;
+        let grain = if length <= SHORT || self.operands.in_columns() { TILE_ROWS } else { WIDE };
+        let piece = (parallel::PIECE / length).next_multiple_of(grain).max(grain);
+        let elements = values.len().saturating_mul(length);
+        parallel::for_each_piece(values, piece, elements, |first, values| {
+            let mut found = None;
+            for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
+                let start = first + group * TILE_ROWS;
+                let rows = start..start + values.len();
+                let mut lifts = [Lift::checked(); TILE_ROWS];
+                let lifts = &mut lifts[..values.len()];
+                let sums = self.group(rows.clone(), lifts);
+                self.settle(rows, lifts, &sums, values, &mut found);
+            }
+            found
+        })
+    }
+
+    /// Lifts and sums of at most [`TILE_ROWS`] rows, on this thread.
+    fn group(&self, rows: Range<usize>, lifts: &mut [Lift<T>]) -> [RowSums; TILE_ROWS / WIDE] {
+        let sum_rows = if self.job.plan.length <= SHORT { Self::short_sums } else { Self::serial_sums };
+        let mut sums = [RowSums::default(); TILE_ROWS / WIDE];
+        self.lift(lifts, |kernel, operands, lifts, masses| {
+            sum_rows(self, kernel, operands, rows.clone(), lifts, &mut sums);
+            for (i, mass) in masses.iter_mut().enumerate() {
+                *mass = sums[i / WIDE].p[i % WIDE];
+            }
+        });
+        sum_rows(self, self.kernel.as_ref(), self.operands, rows, lifts, &mut sums);
+        sums
+    }
+
+    /// Rows of several chunks, which threads share.
+    fn long(&self, values: &mut [T]) -> Result<Vec<Option<Found>>, Error> {
+        let rows = self.job.plan.rows;
+        let mut lifts = allocate(rows)?;
+        lifts.resize(rows, Lift::checked());
+        let mut failed = None;
+        self.lift(&mut lifts, |kernel, operands, lifts, masses| match self.long_sums(kernel, operands, lifts) {
+            Ok(sums) => masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = row.sums[0]),
+            Err(error) => failed = Some(error),
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let sums = self.long_sums(self.kernel.as_ref(), self.operands, &lifts)?;
+        let mut found = None;
+        for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
+            let start = group * TILE_ROWS;
+            let rows = start..start + values.len();
+            let mut lanes = [RowSums::default(); TILE_ROWS / WIDE];
+            for (i, row) in sums[rows.clone()].iter().enumerate() {
+                lanes[i / WIDE].set(i % WIDE, row);
+            }
+            self.settle(rows.clone(), &lifts[rows], &lanes, values, &mut found);
+        }
+        Ok(vec![found])
+    }
+
+    /// Checks the sums of rows and writes their values.
+    fn settle(&self, rows: Range<usize>, lifts: &[Lift<T>], sums: &[RowSums], values: &mut [T], found: &mut Option<Found>) {
+        let ceiling = self.kernel.ceiling(self.job.log_base);
+        for (group, (values, lifts)) in values.chunks_mut(WIDE).zip(lifts.chunks(WIDE)).enumerate() {
+            let sums = &sums[group];
+            let (results, needs_f64) = self.values(lifts, sums);
+            for (lane, (value, lift)) in values.iter_mut().zip(lifts).enumerate() {
+                let row = rows.start + group * WIDE + lane;
+                let again = T::DTYPE == DType::F32 && lift.is_regular && (lift.is_wide || needs_f64[lane]);
+                // Adding 0 turns -0.0 into 0.0.
+                let result = if again { self.in_f64(row) } else { results[lane] } + 0.0;
+                *value = if result.is_nan() { T::NAN } else { T::below(result, ceiling) };
+                let p = sums.p[lane] / lift.unit();
+                let q = (sums.p[lane] + sums.d[lane]) / lift.unit();
+                if sums.signs >> lane & 1 != 0 || !self.is_fine(lift, [p, q]) {
+                    match self.diagnose(row, [p, q]) {
+                        Verdict::Fine => {}
+                        Verdict::NotANumber => *value = T::NAN,
+                        Verdict::Mistake(error) => {
+                            let place = self.job.plan.place(row);
+                            if found.as_ref().is_none_or(|found| place < found.place) {
+                                *found = Some(Found { place, error });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The values of at most 8 rows, and which of them `f32` could not tell from the rounding of their scale.
+    fn values(&self, lifts: &[Lift<T>], sums: &RowSums) -> ([f64; WIDE], [bool; WIDE]) {
+        let values = |finish: &Finish| self.kernel.values(self.job.level, sums, finish, self.job.log_base);
+        let mut finish = Finish::default();
+        for (total, lift) in finish.total.iter_mut().zip(lifts) {
+            *total = lift.total;
+        }
+        if self.job.masses != Masses::Normalize {
+            return (values(&finish), [false; WIDE]);
+        }
+        finish.total = sums.p;
+        let raw = if T::DTYPE == DType::F32 { values(&finish) } else { [0.0; WIDE] };
+        for (residual, (d, p)) in finish.residual.iter_mut().zip(sums.d.iter().zip(&sums.p)) {
+            *residual = d / p;
+        }
+        let results = values(&finish);
+        (results, core::array::from_fn(|lane| raw[lane] - results[lane] > 0.1 * raw[lane]))
+    }
+
+    /// The value of a row, computed in `f64` whatever its dtype.
+    #[cold]
+    fn in_f64(&self, row: usize) -> f64 {
+        let driver = Driver::<f64>::new(self.job);
+        let mut lift = [Lift::checked()];
+        let sums = driver.group(row..row + 1, &mut lift);
+        driver.values(&lift, &sums[0]).0[0]
+    }
+
+    /// Whether the sums of a row are what they have to be.
+    fn is_fine(&self, lift: &Lift<T>, sums: [f64; 2]) -> bool {
+        match self.job.masses {
+            Masses::One => sums.iter().zip(self.tolerances).all(|(sum, tolerance)| (sum - 1.0).abs() <= tolerance),
+            Masses::Normalize | Masses::Any => lift.is_regular && sums.iter().all(|sum| sum.is_finite()),
+        }
+    }
+}
+
+/// An empty vector with room, or an error instead of an abort.
+fn allocate<T>(length: usize) -> Result<Vec<T>, Error> {
+    let mut vector = Vec::new();
+    let bytes = length.saturating_mul(size_of::<T>());
+    vector.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { bytes })?;
+    Ok(vector)
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a row whose sums were not as they should be: the cold path, which reads the row once more.
+
+use crate::divergence::Masses;
+use crate::element::Storage;
+use crate::error::{Error, Index};
+use crate::lanes::Real;
+use crate::tile::{Operand, Steps};
+
+use super::Driver;
+use super::sums::BROUGHT;
+
+/// What a row turned out to be.
+pub(super) enum Verdict {
+    /// A row like any other, with a -0.0 in it perhaps.
+    Fine,
+    /// It has a NaN.
+    NotANumber,
+    /// It is no distribution.
+    Mistake(Error),
+}
+
+/// What was seen in one operand's row.
+#[derive(Default)]
+struct Seen {
+    nan: bool,
+    /// The first entry that is negative or infinite.
+    impossible: Option<(usize, f64)>,
+}
+
+impl<T: Real + Storage> Driver<'_, T> {
+    /// Looks at a row; `sums` are those of its two operands, as far as they are known.
+    #[cold]
+    pub(super) fn diagnose(&self, row: usize, sums: [f64; 2]) -> Verdict {
+        let index = || self.job.plan.row_index(self.job.plan.place(row));
+        if self.is_left_out(row) {
+            return Verdict::Mistake(Error::AllLeftOut { row: index() });
+        }
+        let named = [("p", Some(self.operands.p)), ("q", self.operands.q)];
+        let operands = || named.iter().filter_map(|&(name, operand)| Some((name, operand?)));
+        let seen: Vec<Seen> = operands().map(|(_, operand)| self.look(operand, row)).collect();
+        let nan = seen.iter().any(|seen| seen.nan);
+        for (which, (name, _)) in operands().enumerate() {
+            if let Some((entry, value)) = seen[which].impossible {
+                return Verdict::Mistake(impossible(name, index(), self.job.plan.entry_index(entry), value));
+            }
+            let sum = sums[which];
+            match self.job.masses {
+                Masses::One if !nan && (sum - 1.0).abs() > self.tolerances[which] => {
+                    return Verdict::Mistake(Error::Sum { name, row: index(), sum });
+                }
+                Masses::Normalize if !nan && self.has_no_mass(which, row) => {
+                    return Verdict::Mistake(Error::NoMass { name, row: index() });
+                }
+                _ => {}
+            }
+        }
+        if nan { Verdict::NotANumber } else { Verdict::Fine }
+    }
+
+    fn operand(&self, which: usize) -> Operand<'_> {
+        if which == 0 { self.operands.p } else { self.operands.q.unwrap_or(self.operands.p) }
+    }
+
+    /// Whether `where` leaves nothing of a row.
+    fn is_left_out(&self, row: usize) -> bool {
+        self.job.plan.mask.as_ref().is_some_and(|mask| {
+            let mut left_out = true;
+            self.visit(Operand { rows: mask, mask: None }, row, |_, counts| left_out &= counts == 0.0);
+            left_out
+        })
+    }
+
+    fn has_no_mass(&self, which: usize, row: usize) -> bool {
+        let mut none = true;
+        self.visit(self.operand(which), row, |_, value| none &= value == 0.0);
+        none
+    }
+
+    fn look(&self, operand: Operand, row: usize) -> Seen {
+        let mut seen = Seen::default();
+        self.visit(operand, row, |entry, value| {
+            seen.nan |= value.is_nan();
+            if seen.impossible.is_none() && (value < 0.0 || value.is_infinite()) {
+                seen.impossible = Some((entry, value));
+            }
+        });
+        seen
+    }
+
+    /// Shows every entry of a row.
+    fn visit(&self, operand: Operand, row: usize, mut look: impl FnMut(usize, f64)) {
+        let length = self.job.plan.length;
+        let mut scratch = [0.0_f64; BROUGHT];
+        for start in (0..length).step_by(BROUGHT) {
+            let run = start..length.min(start + BROUGHT);
+            let entries = &mut scratch[..run.len()];
+            operand.bring(row..row + 1, run, entries, Steps { row: 0, entry: 1 });
+            for (i, &mut value) in entries.iter_mut().enumerate() {
+                look(start + i, value);
+            }
+        }
+    }
+}
+
+fn impossible(name: &'static str, row: Index, position: Index, value: f64) -> Error {
+    if value.is_infinite() {
+        Error::Infinite { name, row, position, value }
+    } else {
+        Error::Negative { name, row, position, value }
+    }
+}

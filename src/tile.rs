@@ -1,0 +1,140 @@
+//! Rows as contiguous slices of the compute type: borrowed when they are so already, else brought in a tile at a time.
+//!
+//! The one mechanism that serves half floats, integers, mixed dtypes, reversed bytes, misaligned data, any strides and `where`.
+//! Arrays whose rows run along an outer axis are read in memory order, many rows at a time; what is read ends in a scratch
+//! buffer that stays in the cache, and the kernels never know.
+
+use core::ops::Range;
+
+use half::{bf16, f16};
+
+use crate::element::{Boolean, DType, Storage};
+use crate::lanes::Real;
+use crate::view::Rows;
+
+/// Most rows of a tile.
+pub const TILE_ROWS: usize = 64;
+/// Entries that are read at once when rows are brought in one by one.
+const RUN: usize = 256;
+
+/// An operand: its rows, and which of their elements count.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a> {
+    /// The rows.
+    pub rows: &'a Rows<'a>,
+    /// Elements that are false here are read as 0.
+    pub mask: Option<&'a Rows<'a>>,
+}
+
+/// Where a tile goes in the scratch buffer: row `r`, entry `k` at `r * row + k * entry`.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// From one row to the next.
+    pub row: usize,
+    /// From one entry to the next.
+    pub entry: usize,
+}
+
+impl<'a> Operand<'a> {
+    /// Entries of a row as they lie in memory, if the kernels can take them like that.
+    #[must_use]
+    pub fn borrow<T: Real + Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
+        if self.mask.is_some() { None } else { self.rows.borrow(row, entries) }
+    }
+
+    /// Whether rows are read faster together than one by one.
+    #[must_use]
+    pub fn in_columns(&self) -> bool {
+        self.rows.in_columns()
+    }
+
+    /// Brings whole rows in with lanes across them: entry `k` of the `j`th row at `k * width + j`.
+    pub fn bring_across<T: Real + Storage>(&self, rows: Range<usize>, length: usize, width: usize, scratch: &mut [T]) {
+        let together = if self.mask.is_some() { None } else { self.rows.borrow_rows::<T>(rows.clone()) };
+        let Some(together) = together else {
+            return self.bring(rows, 0..length, scratch, Steps { row: 1, entry: width });
+        };
+        for (lane, row) in together.chunks_exact(length).enumerate() {
+            for (column, &value) in scratch.chunks_exact_mut(width).zip(row) {
+                column[lane] = value;
+            }
+        }
+    }
+
+    /// Brings a tile in: those entries of those rows.
+    pub fn bring<T: Real>(&self, rows: Range<usize>, entries: Range<usize>, scratch: &mut [T], steps: Steps) {
+        let (rows_of, tile) = (self.rows, (&rows, &entries));
+        match rows_of.dtype() {
+            DType::F64 => bring::<f64, T>(rows_of, tile, scratch, steps),
+            DType::F32 => bring::<f32, T>(rows_of, tile, scratch, steps),
+            DType::F16 => bring::<f16, T>(rows_of, tile, scratch, steps),
+            DType::BF16 => bring::<bf16, T>(rows_of, tile, scratch, steps),
+            DType::I8 => bring::<i8, T>(rows_of, tile, scratch, steps),
+            DType::I16 => bring::<i16, T>(rows_of, tile, scratch, steps),
+            DType::I32 => bring::<i32, T>(rows_of, tile, scratch, steps),
+            DType::I64 => bring::<i64, T>(rows_of, tile, scratch, steps),
+            DType::U8 => bring::<u8, T>(rows_of, tile, scratch, steps),
+            DType::U16 => bring::<u16, T>(rows_of, tile, scratch, steps),
+            DType::U32 => bring::<u32, T>(rows_of, tile, scratch, steps),
+            DType::U64 => bring::<u64, T>(rows_of, tile, scratch, steps),
+            DType::Bool => bring::<Boolean, T>(rows_of, tile, scratch, steps),
+        }
+        if let Some(mask) = self.mask {
+            let leave_out = |out: &mut T, counts: Boolean| {
+                if counts.0 == 0 {
+                    *out = T::default();
+                }
+            };
+            visit(mask, (&rows, &entries), |row, entry, run: &[Boolean], along| {
+                for (i, &counts) in run.iter().enumerate() {
+                    let (row, entry) = if along { (row, entry + i) } else { (row + i, entry) };
+                    leave_out(&mut scratch[row * steps.row + entry * steps.entry], counts);
+                }
+            });
+        }
+    }
+}
+
+/// Reads a tile in runs, along rows or across them as memory lies. `take` gets the row and entry within the tile where the run
+/// starts, the run, and whether it goes along the row.
+fn visit<S: Storage>(
+    rows_of: &Rows,
+    (rows, entries): (&Range<usize>, &Range<usize>),
+    mut take: impl FnMut(usize, usize, &[S], bool),
+) {
+    let mut run = [S::default(); RUN];
+    if rows_of.in_columns() {
+        for (entry, k) in entries.clone().enumerate() {
+            for first in rows.clone().step_by(RUN) {
+                let run = &mut run[..RUN.min(rows.end - first)];
+                rows_of.read_column(first, k, run);
+                take(first - rows.start, entry, run, false);
+            }
+        }
+    } else {
+        for (row, r) in rows.clone().enumerate() {
+            for first in entries.clone().step_by(RUN) {
+                let run = &mut run[..RUN.min(entries.end - first)];
+                rows_of.read_row(r, first, run);
+                take(row, first - entries.start, run, true);
+            }
+        }
+    }
+}
+
+fn bring<S: Storage, T: Real>(rows_of: &Rows, tile: (&Range<usize>, &Range<usize>), scratch: &mut [T], steps: Steps) {
+    let mut converted = [T::default(); RUN];
+    visit(rows_of, tile, |row, entry, run: &[S], along| {
+        let start = row * steps.row + entry * steps.entry;
+        let step = if along { steps.entry } else { steps.row };
+        if step == 1 {
+            S::convert(run, &mut scratch[start..start + run.len()]);
+        } else {
+            let converted = &mut converted[..run.len()];
+            S::convert(run, converted);
+            for (out, &value) in scratch[start..].iter_mut().step_by(step).zip(converted.iter()) {
+                *out = value;
+            }
+        }
+    });
+}

@@ -1,0 +1,537 @@
+//! Arrays as NumPy lays them out, broadcasting, and the rows that the drivers walk: the only file that reads somebody else's memory.
+//!
+//! A [`View`] is an array's header. [`Plan::new`] broadcasts the operands, takes the axes apart into batch axes and axes along which
+//! the distributions run, and puts the batch axes into the order in which memory is walked. What the drivers get are [`Rows`]: row
+//! `r`, entry `k`, wherever that is.
+//!
+//! Safety rests on one invariant: every element of a view lies inside the array that it was made from ([`View::from_raw`]). All
+//! offsets are computed here, from a row and an entry that are asserted to be in range.
+
+#![expect(unsafe_code, reason = "elements are read through strides that only NumPy knows to be right")]
+
+use core::marker::PhantomData;
+use core::ops::Range;
+
+use crate::element::{DType, Storage};
+use crate::error::{Error, Index};
+use crate::lanes::Real;
+
+/// The header of an array.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    data: *const u8,
+    dtype: DType,
+    swapped: bool,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
+    array: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a view only reads, and the array outlives it; that nobody writes meanwhile is the caller's duty, as it is in NumPy.
+unsafe impl Send for View<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for View<'_> {}
+
+impl<'a> View<'a> {
+    /// A view of the array at `data`.
+    ///
+    /// # Safety
+    ///
+    /// For every index within `shape`, the element at `data` plus the index times `strides` (in bytes) must be readable for `'a`
+    /// as a value of `dtype`, of any alignment, in reversed byte order if `swapped`.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one stride for each axis.
+    #[must_use]
+    pub unsafe fn from_raw(data: *const u8, dtype: DType, swapped: bool, shape: Vec<usize>, strides: Vec<isize>) -> Self {
+        assert_eq!(shape.len(), strides.len());
+        Self { data, dtype, swapped, shape, strides, array: PhantomData }
+    }
+
+    /// A view of a slice in C order.
+    ///
+    /// # Panics
+    ///
+    /// If the shape does not hold as many elements as the slice.
+    #[must_use]
+    pub fn from_slice<S: Storage>(slice: &'a [S], shape: &[usize]) -> Self {
+        assert_eq!(slice.len(), shape.iter().product::<usize>());
+        let mut strides = vec![0; shape.len()];
+        let mut stride = size_of::<S>().cast_signed();
+        for (axis, &length) in shape.iter().enumerate().rev() {
+            strides[axis] = stride;
+            stride *= length.cast_signed();
+        }
+        // SAFETY: C order over a slice with as many elements as the shape stays inside the slice.
+        unsafe { Self::from_raw(slice.as_ptr().cast(), S::DTYPE, false, shape.to_vec(), strides) }
+    }
+
+    /// The dtype.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Stride along an axis of the broadcast shape: 0 where this array is stretched.
+    fn stride(&self, axis: usize, dimensions: usize) -> isize {
+        match (axis + self.shape.len()).checked_sub(dimensions) {
+            Some(own) if self.shape[own] != 1 => self.strides[own],
+            _ => 0,
+        }
+    }
+
+    /// Length along an axis of the broadcast shape.
+    fn length(&self, axis: usize, dimensions: usize) -> usize {
+        (axis + self.shape.len()).checked_sub(dimensions).map_or(1, |own| self.shape[own])
+    }
+}
+
+/// Along which axes the distributions run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Axes {
+    /// All of them.
+    All,
+    /// One, negative from the end.
+    One(isize),
+    /// Several.
+    Several(Vec<isize>),
+}
+
+impl Axes {
+    /// The axes in ascending order, each from the start and as it was named.
+    fn resolve(&self, dimensions: usize) -> Result<Vec<(usize, isize)>, Error> {
+        let named = match self {
+            Self::All => return Ok((0..dimensions).map(|axis| (axis, axis.cast_signed())).collect()),
+            Self::One(axis) => core::slice::from_ref(axis),
+            Self::Several(axes) => axes,
+        };
+        if named.is_empty() {
+            return Err(Error::NoAxis);
+        }
+        let mut axes = Vec::with_capacity(named.len());
+        for &axis in named {
+            let from_start = if axis < 0 { axis + dimensions.cast_signed() } else { axis };
+            match usize::try_from(from_start) {
+                Ok(from_start) if from_start < dimensions => axes.push((from_start, axis)),
+                _ => return Err(Error::AxisOutOfBounds { axis, dimensions }),
+            }
+        }
+        axes.sort_unstable();
+        if axes.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::AxisRepeated { axes: named.to_vec() });
+        }
+        Ok(axes)
+    }
+}
+
+/// An axis of several arrays at once: its length, and the stride of each.
+#[derive(Clone, Debug)]
+struct Dimension<const ARRAYS: usize> {
+    length: usize,
+    strides: [isize; ARRAYS],
+}
+
+/// Leaves out axes of length 1 and joins neighbours that all arrays walk as one.
+fn merge<const ARRAYS: usize>(dimensions: Vec<Dimension<ARRAYS>>) -> Vec<Dimension<ARRAYS>> {
+    let mut merged: Vec<Dimension<ARRAYS>> = Vec::with_capacity(dimensions.len());
+    for inner in dimensions.into_iter().filter(|dimension| dimension.length != 1) {
+        if let Some(outer) = merged.last_mut() {
+            let steps = inner.length.cast_signed();
+            if outer.strides.iter().zip(&inner.strides).all(|(&outer, &inner)| Some(outer) == inner.checked_mul(steps)) {
+                *outer = Dimension { length: outer.length * inner.length, strides: inner.strides };
+                continue;
+            }
+        }
+        merged.push(inner);
+    }
+    merged
+}
+
+/// One array's way through some merged axes.
+#[derive(Clone, Debug)]
+struct Walk(Vec<(usize, isize)>);
+
+impl Walk {
+    fn new<const ARRAYS: usize>(dimensions: &[Dimension<ARRAYS>], array: usize) -> Self {
+        Self(dimensions.iter().map(|dimension| (dimension.length, dimension.strides[array])).collect())
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|&(length, _)| length).product()
+    }
+
+    /// Offset of the element with a flat index.
+    #[inline]
+    fn offset(&self, index: usize) -> isize {
+        match self.0.as_slice() {
+            [] => 0,
+            [(_, stride)] => index.cast_signed() * stride,
+            many => {
+                let (mut rest, mut offset) = (index, 0);
+                for &(length, stride) in many.iter().rev() {
+                    offset += (rest % length).cast_signed() * stride;
+                    rest /= length;
+                }
+                offset
+            }
+        }
+    }
+
+    /// Stride and length of the innermost axis.
+    fn inner(&self) -> (usize, isize) {
+        self.0.last().copied().unwrap_or((1, 0))
+    }
+}
+
+/// One operand's distributions: row `r`, entry `k`.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    data: *const u8,
+    dtype: DType,
+    swapped: bool,
+    batch: Walk,
+    entries: Walk,
+    array: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: as for `View`.
+unsafe impl Send for Rows<'_> {}
+// SAFETY: as for `View`.
+unsafe impl Sync for Rows<'_> {}
+
+impl<'a> Rows<'a> {
+    fn new<const ARRAYS: usize>(
+        view: &View<'a>,
+        batch: &[Dimension<ARRAYS>],
+        entries: &[Dimension<ARRAYS>],
+        array: usize,
+    ) -> Self {
+        Self {
+            data: view.data,
+            dtype: view.dtype,
+            swapped: view.swapped,
+            batch: Walk::new(batch, array),
+            entries: Walk::new(entries, array),
+            array: PhantomData,
+        }
+    }
+
+    /// The dtype.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Whether neighbouring rows lie closer together than neighbouring entries, so that reading a row alone would touch memory
+    /// that belongs to others.
+    #[must_use]
+    pub fn in_columns(&self) -> bool {
+        let (_, across) = self.batch.inner();
+        let (_, along) = self.entries.inner();
+        across != 0 && across.unsigned_abs() < along.unsigned_abs()
+    }
+
+    /// Entries of a row as they lie in memory, if they are of type `T`, native, aligned and contiguous.
+    ///
+    /// # Panics
+    ///
+    /// If the row or an entry does not exist.
+    #[must_use]
+    pub fn borrow<T: Real + Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
+        self.check(row..row + 1, &entries);
+        let size = size_of::<T>();
+        let contiguous = match self.entries.0.as_slice() {
+            [] => true,
+            [(_, stride)] => *stride == size.cast_signed(),
+            _ => false,
+        };
+        if !contiguous || self.dtype != T::DTYPE || self.swapped {
+            return None;
+        }
+        let start = self.at(self.batch.offset(row) + (entries.start * size).cast_signed()).cast::<T>();
+        if !start.is_aligned() {
+            return None;
+        }
+        // SAFETY: the entries exist, lie one after another, and are aligned values of type T.
+        Some(unsafe { core::slice::from_raw_parts(start, entries.len()) })
+    }
+
+    /// Whole rows as they lie in memory, one after another, under the conditions of [`Rows::borrow`].
+    ///
+    /// # Panics
+    ///
+    /// If a row does not exist.
+    #[must_use]
+    pub fn borrow_rows<T: Real + Storage>(&self, rows: Range<usize>) -> Option<&'a [T]> {
+        let length = self.entries.count();
+        self.check(rows.clone(), &(0..length));
+        let first = self.borrow::<T>(rows.start, 0..length)?;
+        let (run, stride) = self.batch.inner();
+        if stride != size_of_val(first).cast_signed() || rows.start % run + rows.len() > run {
+            return None;
+        }
+        // SAFETY: the rows exist and each begins where the one before it ends, so they are one run of aligned values of type T.
+        Some(unsafe { core::slice::from_raw_parts(first.as_ptr(), rows.len() * length) })
+    }
+
+    /// Reads entries of one row, as they are stored but in native byte order.
+    ///
+    /// # Panics
+    ///
+    /// If the type is not the dtype's, or the row or an entry does not exist.
+    pub fn read_row<S: Storage>(&self, row: usize, first: usize, out: &mut [S]) {
+        self.check(row..row + 1, &(first..first + out.len()));
+        let base = self.batch.offset(row);
+        let (length, stride) = self.entries.inner();
+        let mut done = 0;
+        while done < out.len() {
+            // A run along the innermost axis.
+            let entry = first + done;
+            let run = (length - entry % length).min(out.len() - done);
+            self.read_run(base + self.entries.offset(entry), stride, &mut out[done..done + run]);
+            done += run;
+        }
+    }
+
+    /// Reads one entry of several rows, as they are stored but in native byte order.
+    ///
+    /// # Panics
+    ///
+    /// If the type is not the dtype's, or a row or the entry does not exist.
+    pub fn read_column<S: Storage>(&self, first: usize, entry: usize, out: &mut [S]) {
+        self.check(first..first + out.len(), &(entry..entry + 1));
+        let base = self.entries.offset(entry);
+        let (length, stride) = self.batch.inner();
+        let mut done = 0;
+        while done < out.len() {
+            let row = first + done;
+            let run = (length - row % length).min(out.len() - done);
+            self.read_run(base + self.batch.offset(row), stride, &mut out[done..done + run]);
+            done += run;
+        }
+    }
+
+    #[inline]
+    fn check(&self, rows: Range<usize>, entries: &Range<usize>) {
+        assert!(rows.end <= self.batch.count() && entries.end <= self.entries.count(), "no such row or entry");
+    }
+
+    fn at(&self, offset: isize) -> *const u8 {
+        self.data.wrapping_offset(offset)
+    }
+
+    /// Reads elements at `offset`, `offset + stride`, … that the caller has checked to be in range.
+    #[inline]
+    fn read_run<S: Storage>(&self, offset: isize, stride: isize, out: &mut [S]) {
+        assert_eq!(self.dtype, S::DTYPE, "read as another dtype");
+        let start = self.at(offset);
+        if stride == size_of::<S>().cast_signed() {
+            // SAFETY: these elements are in range and lie one after another; `out` is a Rust slice, which no array overlaps.
+            unsafe { core::ptr::copy_nonoverlapping(start, out.as_mut_ptr().cast::<u8>(), size_of_val(out)) };
+        } else {
+            for (i, out) in out.iter_mut().enumerate() {
+                let element = start.wrapping_offset(i.cast_signed() * stride);
+                // SAFETY: the element is in range; any bits are a value of a storage type, at any alignment.
+                *out = unsafe { element.cast::<S>().read_unaligned() };
+            }
+        }
+        if self.swapped {
+            for out in out {
+                *out = out.swap();
+            }
+        }
+    }
+}
+
+/// The operands of a call, broadcast against each other, as rows in the order in which memory is walked.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// The reference distributions.
+    pub p: Rows<'a>,
+    /// The approximations; p's rows for functions of p alone.
+    pub q: Rows<'a>,
+    /// Which elements count.
+    pub mask: Option<Rows<'a>>,
+    /// Number of rows.
+    pub rows: usize,
+    /// Entries of a row.
+    pub length: usize,
+    /// Shape of the result with the batch axes only.
+    pub batch_shape: Vec<usize>,
+    /// Shape of the result when reduced axes are kept with length 1.
+    pub kept_shape: Vec<usize>,
+    entry_shape: Vec<usize>,
+    /// Position in the result, in C order, of each row.
+    places: Walk,
+}
+
+impl<'a> Plan<'a> {
+    /// Broadcasts the operands and takes the axes apart. Nothing is read.
+    pub fn new(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes) -> Result<Self, Error> {
+        for (name, view) in [("p", Some(p)), ("q", q)] {
+            if view.is_some_and(|view| view.shape.is_empty()) {
+                return Err(Error::ZeroDimensional { name });
+            }
+        }
+        let other = q.unwrap_or(p);
+        let dimensions = p.shape.len().max(other.shape.len());
+        let named = axes.resolve(dimensions)?;
+        let shape = broadcast(p, other, &named, dimensions)?;
+        let axes: Vec<usize> = named.into_iter().map(|(axis, _)| axis).collect();
+        if let Some(mask) = mask {
+            let fits = mask.shape.len() <= dimensions
+                && (0..dimensions).all(|axis| matches!(mask.length(axis, dimensions), n if n == 1 || n == shape[axis]));
+            if !fits {
+                return Err(Error::WhereShape { given: mask.shape.clone(), expected: shape });
+            }
+        }
+
+        let strides = |axis| {
+            let stride = |view: &View| view.stride(axis, dimensions);
+            [stride(p), stride(other), mask.map_or(0, stride)]
+        };
+        let entries = axes.iter().map(|&axis| Dimension { length: shape[axis], strides: strides(axis) }).collect();
+        let entries = merge::<3>(entries);
+        let is_batch = |axis: &usize| !axes.contains(axis);
+        let mut place = 1;
+        let mut batch = Vec::with_capacity(dimensions);
+        for axis in (0..dimensions).filter(is_batch).rev() {
+            let [p, q, mask] = strides(axis);
+            batch.push(Dimension { length: shape[axis], strides: [p, q, mask, place] });
+            place *= shape[axis].cast_signed();
+        }
+        batch.reverse();
+        // The outermost axis is the one with the largest stride; ties keep C order.
+        batch.sort_by_key(|dimension| {
+            let [p, q, ..] = dimension.strides;
+            core::cmp::Reverse(p.unsigned_abs().max(q.unsigned_abs()))
+        });
+        let batch = merge::<4>(batch);
+
+        let kept = |axis: usize| if axes.contains(&axis) { 1 } else { shape[axis] };
+        let (rows, length) = (Walk::new(&batch, 0).count(), Walk::new(&entries, 0).count());
+        let widened: Vec<Dimension<4>> = entries
+            .iter()
+            .map(|&Dimension { length, strides: [p, q, mask] }| Dimension { length, strides: [p, q, mask, 0] })
+            .collect();
+        Ok(Self {
+            p: Rows::new(p, &batch, &widened, 0),
+            q: Rows::new(other, &batch, &widened, 1),
+            mask: mask.map(|mask| Rows::new(mask, &batch, &widened, 2)),
+            rows,
+            length,
+            batch_shape: (0..dimensions).filter(is_batch).map(|axis| shape[axis]).collect(),
+            kept_shape: (0..dimensions).map(kept).collect(),
+            entry_shape: axes.iter().map(|&axis| shape[axis]).collect(),
+            places: Walk::new(&batch, 3),
+        })
+    }
+
+    /// Position in the result, in C order, of a row.
+    #[must_use]
+    pub fn place(&self, row: usize) -> usize {
+        self.places.offset(row).unsigned_abs()
+    }
+
+    /// Whether rows are walked in the order of the result.
+    #[must_use]
+    pub fn in_result_order(&self) -> bool {
+        matches!(self.places.0.as_slice(), [] | [(_, 1)])
+    }
+
+    /// The index along the batch axes of a place in the result.
+    #[must_use]
+    pub fn row_index(&self, place: usize) -> Index {
+        unravel(place, &self.batch_shape)
+    }
+
+    /// The index along the distribution axes of an entry.
+    #[must_use]
+    pub fn entry_index(&self, entry: usize) -> Index {
+        unravel(entry, &self.entry_shape)
+    }
+}
+
+fn unravel(mut flat: usize, shape: &[usize]) -> Index {
+    let mut index = vec![0; shape.len()];
+    for (index, &length) in index.iter_mut().zip(shape).rev() {
+        *index = flat % length;
+        flat /= length;
+    }
+    Index(index)
+}
+
+/// The common shape of two arrays; distribution axes must agree and not be empty.
+fn broadcast(p: &View, q: &View, axes: &[(usize, isize)], dimensions: usize) -> Result<Vec<usize>, Error> {
+    let mut shape = Vec::with_capacity(dimensions);
+    for axis in 0..dimensions {
+        let (in_p, in_q) = (p.length(axis, dimensions), q.length(axis, dimensions));
+        let named = axes.iter().find(|(distribution, _)| *distribution == axis);
+        shape.push(match (in_p, in_q, named) {
+            (0, 0, Some(&(_, axis))) => return Err(Error::Empty { name: "p", axis, shape: p.shape.clone() }),
+            (n, m, _) if n == m => n,
+            (p, q, Some(&(_, axis))) => return Err(Error::LengthMismatch { axis, p, q }),
+            (1, n, None) | (n, 1, None) => n,
+            _ => return Err(Error::NotBroadcastable { p: p.shape.clone(), q: q.shape.clone() }),
+        });
+    }
+    Ok(shape)
+}
+/// An array that results are written to.
+#[derive(Debug)]
+pub struct ViewMut<'a> {
+    data: *mut u8,
+    double: bool,
+    swapped: bool,
+    walk: Walk,
+    array: PhantomData<&'a mut [u8]>,
+}
+
+impl ViewMut<'_> {
+    /// A view of the array at `data`, of `f64` if `double`, else of `f32`.
+    ///
+    /// # Safety
+    ///
+    /// For every index within `shape`, the element at `data` plus the index times `strides` (in bytes) must be writable.
+    #[must_use]
+    pub unsafe fn from_raw(data: *mut u8, double: bool, swapped: bool, shape: &[usize], strides: &[isize]) -> Self {
+        let walk = Walk(shape.iter().copied().zip(strides.iter().copied()).collect());
+        Self { data, double, swapped, walk, array: PhantomData }
+    }
+
+    /// Writes the value of each row to its place.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values as elements, or `f64` values for an array of `f32`.
+    pub fn write<T: Real + Storage>(&mut self, plan: &Plan, values: &[T]) {
+        assert_eq!(values.len(), self.walk.count());
+        assert!(self.double || T::DTYPE == DType::F32, "the array is too narrow");
+        for (row, &value) in values.iter().enumerate() {
+            let element = self.data.wrapping_offset(self.walk.offset(plan.place(row)));
+            if self.double {
+                // SAFETY: the place exists, since there are as many values as elements; any alignment will do.
+                unsafe { self.put(element, value.to_f64()) };
+            } else {
+                // SAFETY: as above.
+                unsafe { self.put(element, value) };
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `element` must be writable.
+    unsafe fn put<T: Storage>(&mut self, element: *mut u8, value: T) {
+        let value = if self.swapped { value.swap() } else { value };
+        // SAFETY: the caller's promise.
+        unsafe { element.cast::<T>().write_unaligned(value) };
+    }
+}

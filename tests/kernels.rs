@@ -1,0 +1,155 @@
+//! Every verb, on every instruction set that the CPU has, for every length around the edges of blocks and paths, against a naive loop.
+
+use klrs::divergence::{Masses, Parameters, Verb};
+use klrs::element::Storage;
+use klrs::error::Error;
+use klrs::kernel::{SHORT, block, chunk};
+use klrs::lanes::{Level, Real};
+use klrs::reduce::{Job, reduce};
+use klrs::view::{Axes, Plan, View};
+
+/// The levels of this CPU, best first, and the scalar one.
+fn levels() -> Vec<Level> {
+    let best = Level::new();
+    let mut levels = vec![best, Level::fallback()];
+    #[cfg(target_arch = "x86_64")]
+    levels.extend(
+        [best.as_avx2().map(Level::Avx2), best.as_sse4_2().map(Level::Sse4_2), best.as_sse2().map(Level::Sse2)]
+            .into_iter()
+            .flatten(),
+    );
+    levels
+}
+
+/// Numbers in (0, 1), some of them 0, the same at every run.
+fn uniform(length: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// A distribution, rounded to the type; `sparse` ones have zeros where others have too.
+fn distribution<T: Real>(length: usize, seed: u64, sparse: bool) -> Vec<T> {
+    let mut weights = uniform(length, seed);
+    if sparse {
+        for weight in weights.iter_mut().skip(1).step_by(3) {
+            *weight = 0.0;
+        }
+    }
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| T::from_f64(weight / sum)).collect()
+}
+
+/// The verb by its definition, one entry after another, in `f64` and with the platform's logarithm.
+fn naive(verb: Verb, p: &[f64], q: &[f64]) -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "the oracle may use what results may not")]
+    let x_ln_y = |x: f64, y: f64| if x == 0.0 { 0.0 } else { x * y.ln() };
+    let kl = |p: f64, q: f64| x_ln_y(p, p / q) - p + q;
+    let js = |p: f64, q: f64| 0.5 * (kl(p, 0.5 * (p + q)) + kl(q, 0.5 * (p + q)));
+    let sum = |term: &dyn Fn(f64, f64) -> f64| p.iter().zip(q).map(|(&p, &q)| term(p, q)).sum::<f64>();
+    match verb {
+        Verb::Entropy => sum(&|p, _| -x_ln_y(p, p)),
+        Verb::CrossEntropy => sum(&|p, q| -x_ln_y(p, q)),
+        Verb::KlDivergence | Verb::GeneralizedKlDivergence => sum(&kl),
+        Verb::JsDivergence => sum(&js),
+        Verb::JsDistance => sum(&js).sqrt(),
+    }
+}
+
+fn run<T: Real + Storage>(verb: Verb, masses: Masses, level: Level, p: &[T], q: &[T], shape: &[usize]) -> Result<Vec<T>, Error> {
+    let (p, q) = (View::from_slice(p, shape), View::from_slice(q, shape));
+    let plan = Plan::new(&p, (verb != Verb::Entropy).then_some(&q), None, &Axes::One(-1))?;
+    let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: 1.0, level };
+    let mut values = vec![T::default(); plan.rows];
+    reduce(&job, &mut values)?;
+    Ok(values)
+}
+
+fn bits<T: Real>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|value| value.to_f64().to_bits()).collect()
+}
+
+/// One row of each length: near the naive loop, the same bits at every level, alone and in a batch.
+fn check<T: Real + Storage>(lengths: impl Iterator<Item = usize>, bound: f64) {
+    let levels = levels();
+    for length in lengths {
+        for (seed, sparse) in [(1, false), (2, true)] {
+            let rows: Vec<_> = (0..3).map(|row| distribution::<T>(length, 97 * seed + row, sparse)).collect();
+            let others: Vec<_> = (0..3).map(|row| distribution::<T>(length, 89 * seed + row, sparse)).collect();
+            let (p, q) = (rows.concat(), others.concat());
+            for &verb in Verb::ALL {
+                for masses in [verb.masses(), Masses::Normalize] {
+                    let batch = run(verb, masses, levels[0], &p, &q, &[3, length]).unwrap();
+                    let alone = run(verb, masses, levels[0], &rows[1], &others[1], &[length]).unwrap();
+                    assert_eq!(bits(&batch[1..2]), bits(&alone), "{verb:?} {length}: alone");
+                    for &level in &levels[1..] {
+                        let other = run(verb, masses, level, &p, &q, &[3, length]).unwrap();
+                        assert_eq!(bits(&batch), bits(&other), "{verb:?} {length}: {level:?}");
+                    }
+                    for (row, got) in batch.iter().enumerate() {
+                        let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+                        let exact = naive(verb, &wide(&rows[row]), &wide(&others[row]));
+                        let error = (got.to_f64() - exact).abs();
+                        assert!(error <= bound * exact.abs().max(1e-3), "{verb:?} {length}: {} is not {exact}", got.to_f64());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All lengths to three blocks and one, thinned out beyond the first.
+fn lengths<T: Real>() -> impl Iterator<Item = usize> {
+    let step = 2 * T::WIDTH;
+    (1..=3 * block::<T>() + 1).filter(move |&n| n <= 4 * SHORT || matches!(n % step, 0 | 1 | 7) || n % step == step - 1)
+}
+
+fn around<T: Real>() -> impl Iterator<Item = usize> {
+    [8 * block::<T>(), chunk::<T>(), 2 * chunk::<T>(), 3 * chunk::<T>()].into_iter().flat_map(|n| n - 1..=n + 1)
+}
+
+#[test]
+fn f64_agrees_with_the_naive_loop_at_every_length() {
+    check::<f64>(lengths::<f64>(), 1e-12);
+}
+
+#[test]
+fn f32_agrees_with_the_naive_loop_at_every_length() {
+    check::<f32>(lengths::<f32>(), 2e-6);
+}
+
+#[test]
+fn rows_around_the_switches_of_paths_agree() {
+    check::<f64>(around::<f64>(), 1e-11);
+    check::<f32>(around::<f32>(), 2e-6);
+}
+
+#[test]
+fn an_empty_row_is_an_error() {
+    let none: [f64; 0] = [];
+    let error = run(Verb::KlDivergence, Masses::One, Level::new(), &none, &none, &[2, 0]).unwrap_err();
+    assert_eq!(error, Error::Empty { name: "p", axis: -1, shape: vec![2, 0] });
+}
+
+/// The laws of `Divergence`: pairs of zeros change nothing, and neither does their sign.
+#[test]
+fn zeros_beside_a_distribution_change_no_bit() {
+    for length in [5, 31, 200, 1000] {
+        let (p, q) = (distribution::<f64>(length, 5, false), distribution::<f64>(length, 6, false));
+        for &verb in Verb::ALL {
+            let plain = run(verb, verb.masses(), Level::new(), &p, &q, &[1, length]).unwrap();
+            for zero in [0.0, -0.0] {
+                // As many as fill the last step, so that the others keep their lanes.
+                let filled = if length <= SHORT { SHORT } else { length.next_multiple_of(2 * f64::WIDTH) };
+                let (mut p, mut q) = (p.clone(), q.clone());
+                p.resize(filled, zero);
+                q.resize(filled, zero);
+                let padded = run(verb, verb.masses(), Level::new(), &p, &q, &[1, filled]).unwrap();
+                assert_eq!(bits(&plain), bits(&padded), "{verb:?} {length} {zero:?}");
+            }
+        }
+    }
+}
