@@ -2,10 +2,8 @@
 //!
 //! Conversions are exact, but for integers beyond 2^53, which are read as the nearest `f64`.
 
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
-
 use crate::lanes::Real;
+use crate::lanes::half::{BF16, F16};
 
 /// The dtype of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +92,6 @@ macro_rules! storage {
 storage! {
     f64, F64, |x| x;
     f32, F32, |x| f64::from(x);
-    // Plain shifts, which the compiler vectorises; the half crate converts element by element.
-    bf16, BF16, |x| f64::from(f32::from_bits(u32::from(x.to_bits()) << 16));
     i8, I8, |x| f64::from(x);
     i16, I16, |x| f64::from(x);
     i32, I32, |x| f64::from(x);
@@ -106,23 +102,23 @@ storage! {
     u64, U64, |x| x as f64;
 }
 
-impl Storage for f16 {
-    const DTYPE: DType = DType::F16;
+macro_rules! half_storage {
+    ($($type:ident)*) => {$(
+        impl Storage for $type {
+            const DTYPE: DType = DType::$type;
 
-    fn swap(self) -> Self {
-        Self::from_bits(self.to_bits().swap_bytes())
-    }
+            fn swap(self) -> Self {
+                Self(self.0.swap_bytes())
+            }
 
-    fn convert<T: Real>(run: &[Self], out: &mut [T]) {
-        // With F16C or its relatives where the CPU has them.
-        let mut buffer = [0.0_f32; 256];
-        for (run, out) in run.chunks(buffer.len()).zip(out.chunks_mut(buffer.len())) {
-            let buffer = &mut buffer[..run.len()];
-            run.convert_to_f32_slice(buffer);
-            f32::convert(buffer, out);
+            fn convert<T: Real>(run: &[Self], out: &mut [T]) {
+                T::from_halves(run, out);
+            }
         }
-    }
+    )*};
 }
+
+half_storage! { F16 BF16 }
 
 /// A `bool` of NumPy: one byte, true unless 0.
 #[derive(Clone, Copy, Default)]

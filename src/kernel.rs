@@ -17,7 +17,7 @@
 //! once per divergence, type and level.
 
 use crate::divergence::{Divergence, Pair, Sums};
-use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch};
+use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, prefetch};
 
 /// Entries up to which a row is short.
 pub const SHORT: usize = 32;
@@ -27,6 +27,8 @@ pub const STEPS: usize = 8;
 const SUPERBLOCK: usize = 8;
 /// Blocks of a chunk.
 pub const CHUNK_BLOCKS: usize = 128;
+/// Vectors by which memory is asked for ahead.
+const PREFETCH: usize = 64;
 /// Most terms that a divergence has.
 pub const MAX_TERMS: usize = 3;
 /// Most sums of a row: Σp, Σd and the terms.
@@ -89,6 +91,20 @@ pub struct Partial {
 }
 
 impl Accumulator {
+    /// Counts a block whose sums, so many, have been added to the superblock.
+    #[inline(always)]
+    fn next_block(&mut self, used: usize) {
+        self.blocks += 1;
+        if self.blocks.is_multiple_of(SUPERBLOCK) {
+            for (chunk, superblock) in self.chunk.iter_mut().zip(&mut self.superblock).take(used) {
+                for (sum, more) in chunk.iter_mut().zip(superblock) {
+                    *sum += *more;
+                    *more = 0.0;
+                }
+            }
+        }
+    }
+
     /// Adds the lanes up.
     #[must_use]
     pub fn finish(&self) -> Partial {
@@ -98,6 +114,66 @@ impl Accumulator {
             *sum = ((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)));
         }
         Partial { sums, signed: self.signs != 0 }
+    }
+}
+
+/// The sums of a block of up to [`COLUMNS`] rows whose entries come side by side: lanes are rows here, and each of the places that
+/// an entry can have in a step has an accumulator, so that the additions are those of [`Kernel::sweep`].
+#[derive(Clone, Debug)]
+pub struct Columns<T> {
+    /// Lane l of sum s of place i of vector v of rows at `((v * places + i) * used + s) * WIDTH + l`.
+    sums: Vec<T>,
+    /// How many sums a row has.
+    used: usize,
+    /// Sign bits of each row.
+    signs: Vec<T>,
+}
+
+/// Most rows of [`Columns`].
+pub const COLUMNS: usize = 128;
+
+impl<T: Real> Columns<T> {
+    /// Sums of 0, for a divergence with so many terms.
+    #[must_use]
+    pub fn new(terms: usize) -> Self {
+        let used = 2 + terms;
+        let sums = vec![T::default(); COLUMNS * 2 * T::WIDTH * used];
+        Self { sums, used, signs: vec![T::default(); COLUMNS] }
+    }
+
+    /// Adds the sums to those of the rows, a block further.
+    pub fn fold(&mut self, rows: &mut [Accumulator]) {
+        for (vector, rows) in rows.chunks_mut(T::WIDTH).enumerate() {
+            for sum in 0..self.used {
+                let place = |i: usize| {
+                    let first = ((vector * 2 * T::WIDTH + i) * self.used + sum) * T::WIDTH;
+                    &self.sums[first..first + T::WIDTH]
+                };
+                for lane in 0..WIDE {
+                    // As `Lanes::fold`: lane j of both accumulators, and for f32 lane j + 8 with it.
+                    let (even, odd) = (place(lane), place(T::WIDTH + lane));
+                    if T::WIDTH == WIDE {
+                        for (row, (even, odd)) in rows.iter_mut().zip(even.iter().zip(odd)) {
+                            row.superblock[sum][lane] += even.to_f64() + odd.to_f64();
+                        }
+                    } else {
+                        let (even_high, odd_high) = (place(lane + WIDE), place(T::WIDTH + lane + WIDE));
+                        let high = even_high.iter().zip(odd_high);
+                        for (row, ((even, odd), (even_high, odd_high))) in rows.iter_mut().zip(even.iter().zip(odd).zip(high)) {
+                            row.superblock[sum][lane] +=
+                                (even.to_f64() + even_high.to_f64()) + (odd.to_f64() + odd_high.to_f64());
+                        }
+                    }
+                }
+            }
+            for row in rows {
+                row.next_block(self.used);
+            }
+        }
+        for (row, sign) in rows.iter_mut().zip(&self.signs) {
+            row.signs |= u64::from(sign.to_f64().is_sign_negative());
+        }
+        self.sums.fill(T::default());
     }
 }
 
@@ -139,13 +215,21 @@ pub trait Kernel<T: Real>: Send + Sync {
     /// 1 for functions of p alone, which get p as q.
     fn operands(&self) -> usize;
 
+    /// How many terms it has.
+    fn terms(&self) -> usize;
+
     /// The largest value there is.
     fn ceiling(&self, log_base: f64) -> f64;
 
     /// Adds the terms of the next entries of a row, of which all slices but the last have whole blocks.
     fn sweep(&self, level: Level, row: &mut Accumulator, p: &[T], q: &[T], scale: Scale<T>);
 
-    /// The sums of as many short rows as a vector has lanes; entry k of row j at `[k * WIDTH + j]`.
+    /// Adds the terms of the next entries of up to [`COLUMNS`] rows, at most a step: `p[k]` and `q[k]` are the kth of each row. The
+    /// entries `ahead` will be wanted soon. Rows have a scale each, or one for all.
+    fn columns(&self, level: Level, columns: &mut Columns<T>, entries: [&[&[T]]; 2], ahead: [&[&[T]]; 2], scales: &[Scale<T>]);
+
+    /// The sums of as many short rows as a vector has lanes, with a scale each or one for all; entry k of row j is at
+    /// `[k * WIDTH + j]`.
     fn short(&self, level: Level, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]);
 
     /// The values of 8 rows.
@@ -162,12 +246,20 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
         self.0.operands()
     }
 
+    fn terms(&self) -> usize {
+        N
+    }
+
     fn ceiling(&self, log_base: f64) -> f64 {
         self.0.ceiling(log_base)
     }
 
     fn sweep(&self, level: Level, row: &mut Accumulator, p: &[T], q: &[T], scale: Scale<T>) {
         dispatch!(level, simd => sweep(simd, &self.0, row, p, q, scale));
+    }
+
+    fn columns(&self, level: Level, columns: &mut Columns<T>, entries: [&[&[T]]; 2], ahead: [&[&[T]]; 2], scales: &[Scale<T>]) {
+        dispatch!(level, simd => add_columns(simd, &self.0, columns, entries, ahead, scales));
     }
 
     fn short(&self, level: Level, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]) {
@@ -204,6 +296,32 @@ impl<V: Lanes, const N: usize> Step<V, N> {
         Self { p: zero, d: zero, terms: [zero; N], signs: zero }
     }
 
+    /// The sums as they were stored; no signs.
+    #[inline(always)]
+    fn load(simd: V::Simd, stored: &[V::Scalar]) -> Self {
+        let mut step = Self::zero(simd);
+        let (p, stored) = stored.split_at(V::Scalar::WIDTH);
+        let (d, stored) = stored.split_at(V::Scalar::WIDTH);
+        step.p = V::load(simd, p);
+        step.d = V::load(simd, d);
+        for (term, stored) in step.terms.iter_mut().zip(stored.chunks_exact(V::Scalar::WIDTH)) {
+            *term = V::load(simd, stored);
+        }
+        step
+    }
+
+    /// Stores the sums.
+    #[inline(always)]
+    fn store(self, stored: &mut [V::Scalar]) {
+        let (p, stored) = stored.split_at_mut(V::Scalar::WIDTH);
+        let (d, stored) = stored.split_at_mut(V::Scalar::WIDTH);
+        self.p.store(p);
+        self.d.store(d);
+        for (term, stored) in self.terms.into_iter().zip(stored.chunks_exact_mut(V::Scalar::WIDTH)) {
+            term.store(stored);
+        }
+    }
+
     /// Adds the entries `p`, `q` as they were read.
     #[inline(always)]
     fn add<D: Divergence<N>>(&mut self, divergence: &D, p: V, q: V, scale: Scales<V>) {
@@ -229,13 +347,7 @@ fn sweep<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
     q: &[T],
     scale: Scale<T>,
 ) {
-    let scale = Scales {
-        p: T::Lanes::splat(simd, scale.p),
-        q: T::Lanes::splat(simd, scale.q),
-        unit: T::Lanes::splat(simd, scale.unit),
-        dominant: T::Lanes::splat(simd, scale.dominant),
-    };
-    let mut superblock = row.superblock.map(|lanes| Wide::load(simd, &lanes));
+    let scale = scales_of(simd, &[scale]);
     let mut signs = T::Lanes::splat(simd, T::default());
     for (p, q) in p.chunks(block::<T>()).zip(q.chunks(block::<T>())) {
         let mut even = Step::<T::Lanes<S>, N>::zero(simd);
@@ -244,6 +356,9 @@ fn sweep<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
         for (p, q) in (&mut p_steps).zip(&mut q_steps) {
             let (p_even, p_odd) = p.split_at(T::WIDTH);
             let (q_even, q_odd) = q.split_at(T::WIDTH);
+            for vector in [p_even, p_odd, q_even, q_odd] {
+                prefetch(vector.as_ptr().wrapping_add(PREFETCH * T::WIDTH));
+            }
             even.add(divergence, Lanes::load(simd, p_even), Lanes::load(simd, q_even), scale);
             odd.add(divergence, Lanes::load(simd, p_odd), Lanes::load(simd, q_odd), scale);
         }
@@ -258,28 +373,78 @@ fn sweep<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
             odd.add(divergence, Lanes::load(simd, &p[odd_lanes.clone()]), Lanes::load(simd, &q[odd_lanes]), scale);
         }
         signs = signs.or_bits(even.signs.or_bits(odd.signs));
-        superblock[0] += even.p.fold(odd.p);
-        superblock[1] += even.d.fold(odd.d);
-        for (i, (even, odd)) in even.terms.into_iter().zip(odd.terms).enumerate() {
-            superblock[2 + i] += even.fold(odd);
+        add(simd, &mut row.superblock[0], even.p.fold(odd.p));
+        add(simd, &mut row.superblock[1], even.d.fold(odd.d));
+        for (sum, (even, odd)) in row.superblock[2..].iter_mut().zip(even.terms.into_iter().zip(odd.terms)) {
+            add(simd, sum, even.fold(odd));
         }
-        row.blocks += 1;
-        if row.blocks.is_multiple_of(SUPERBLOCK) {
-            for (chunk, superblock) in row.chunk.iter_mut().zip(&mut superblock).take(2 + N) {
-                (Wide::load(simd, chunk) + *superblock).store(chunk);
-                *superblock = Wide::splat(simd, 0.0);
-            }
-        }
-    }
-    for (stored, superblock) in row.superblock.iter_mut().zip(superblock).take(2 + N) {
-        superblock.store(stored);
+        row.next_block(2 + N);
     }
     row.signs |= signs.signs();
 }
 
-/// A field of the scales of as many rows as there are lanes.
+#[inline(always)]
+fn add<S: Simd>(simd: S, sum: &mut [f64; WIDE], more: Wide<S>) {
+    (Wide::load(simd, sum) + more).store(sum);
+}
+
+#[inline(always)]
+fn add_columns<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
+    simd: S,
+    divergence: &D,
+    columns: &mut Columns<T>,
+    [p, q]: [&[&[T]]; 2],
+    ahead: [&[&[T]]; 2],
+    scales: &[Scale<T>],
+) {
+    let rows = p[0].len();
+    for (vector, first) in (0..rows).step_by(T::WIDTH).enumerate() {
+        let lanes = first..rows.min(first + T::WIDTH);
+        let scale = scales_of(simd, if scales.len() > 1 { &scales[lanes.clone()] } else { scales });
+        let size = (2 + N) * T::WIDTH;
+        let places = columns.sums[vector * 2 * T::WIDTH * size..].chunks_mut(size);
+        let mut signs = T::Lanes::<S>::load(simd, &columns.signs[first..first + T::WIDTH]);
+        for (place, (sums, (p, q))) in places.zip(p.iter().zip(q)).enumerate() {
+            for column in ahead.iter().filter_map(|ahead| ahead.get(place)) {
+                prefetch(column.as_ptr().wrapping_add(first));
+            }
+            let mut step = Step::<T::Lanes<S>, N>::load(simd, sums);
+            step.add(divergence, load_some(simd, &p[lanes.clone()]), load_some(simd, &q[lanes.clone()]), scale);
+            step.store(sums);
+            signs = Lanes::or_bits(signs, step.signs);
+        }
+        signs.store(&mut columns.signs[first..first + T::WIDTH]);
+    }
+}
+
+/// A vector, or what there is of one and zeros.
+#[inline(always)]
+fn load_some<S: Simd, V: Lanes<Simd = S>>(simd: S, lanes: &[V::Scalar]) -> V {
+    if lanes.len() == V::Scalar::WIDTH {
+        return V::load(simd, lanes);
+    }
+    let mut padded = [V::Scalar::default(); 16];
+    padded[..lanes.len()].copy_from_slice(lanes);
+    V::load(simd, &padded[..V::Scalar::WIDTH])
+}
+
+/// The scales of as many rows as there are lanes, or of one for all.
+#[inline(always)]
+fn scales_of<S: Simd, T: Real>(simd: S, scales: &[Scale<T>]) -> Scales<T::Lanes<S>> {
+    Scales {
+        p: gather(simd, scales, |scale| scale.p),
+        q: gather(simd, scales, |scale| scale.q),
+        unit: gather(simd, scales, |scale| scale.unit),
+        dominant: gather(simd, scales, |scale| scale.dominant),
+    }
+}
+
+/// A field of the scales of as many rows as there are lanes, or of the one scale that all have.
 #[inline(always)]
 fn gather<S: Simd, T: Real>(simd: S, scales: &[Scale<T>], field: fn(&Scale<T>) -> T) -> T::Lanes<S> {
+    if let [scale] = scales {
+        return Lanes::splat(simd, field(scale));
+    }
     let mut lanes = [T::default(); 16];
     for (lane, scale) in lanes.iter_mut().zip(scales) {
         *lane = field(scale);
@@ -296,12 +461,7 @@ fn short<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
     scales: &[Scale<T>],
     out: &mut [RowSums],
 ) {
-    let scale = Scales {
-        p: gather(simd, scales, |scale| scale.p),
-        q: gather(simd, scales, |scale| scale.q),
-        unit: gather(simd, scales, |scale| scale.unit),
-        dominant: gather(simd, scales, |scale| scale.dominant),
-    };
+    let scale = scales_of(simd, scales);
     let parts = T::Lanes::<S>::PARTS;
     let mut signs = 0;
     let mut wide = [[Wide::splat(simd, 0.0); MAX_SUMS]; 2];

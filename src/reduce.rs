@@ -171,19 +171,26 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
                 // Adding 0 turns -0.0 into 0.0.
                 let result = if again { self.in_f64(row) } else { results[lane] } + 0.0;
                 *value = if result.is_nan() { T::NAN } else { T::below(result, ceiling) };
-                let p = sums.p[lane] / lift.unit();
-                let q = (sums.p[lane] + sums.d[lane]) / lift.unit();
-                if sums.signs >> lane & 1 != 0 || !self.is_fine(lift, [p, q]) {
-                    match self.diagnose(row, [p, q]) {
-                        Verdict::Fine => {}
-                        Verdict::NotANumber => *value = T::NAN,
-                        Verdict::Mistake(error) => {
-                            let place = self.job.plan.place(row);
-                            if found.as_ref().is_none_or(|found| place < found.place) {
-                                *found = Some(Found { place, error });
-                            }
-                        }
-                    }
+                // The factor is a power of two: its inverse is exact.
+                let factor = 1.0 / lift.scale.p.to_f64();
+                let masses = [sums.p[lane] * factor, (sums.p[lane] + sums.d[lane]) * factor];
+                if sums.signs >> lane & 1 != 0 || !self.is_fine(lift, masses) {
+                    self.look_at(row, masses, value, found);
+                }
+            }
+        }
+    }
+
+    /// Finds out what is the matter with a row.
+    #[cold]
+    fn look_at(&self, row: usize, masses: [f64; 2], value: &mut T, found: &mut Option<Found>) {
+        match self.diagnose(row, masses) {
+            Verdict::Fine => {}
+            Verdict::NotANumber => *value = T::NAN,
+            Verdict::Mistake(error) => {
+                let place = self.job.plan.place(row);
+                if found.as_ref().is_none_or(|found| place < found.place) {
+                    *found = Some(Found { place, error });
                 }
             }
         }

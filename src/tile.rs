@@ -6,14 +6,15 @@
 
 use core::ops::Range;
 
-use half::{bf16, f16};
-
 use crate::element::{Boolean, DType, Storage};
-use crate::lanes::Real;
-use crate::view::Rows;
+use crate::kernel::COLUMNS;
+use crate::lanes::half::{BF16, F16};
+use crate::lanes::turn::turn;
+use crate::lanes::{Real, prefetch};
+use crate::view::{MOST_COLUMNS, Rows};
 
 /// Most rows of a tile.
-pub const TILE_ROWS: usize = 64;
+pub const TILE_ROWS: usize = COLUMNS;
 /// Entries that are read at once when rows are brought in one by one.
 const RUN: usize = 256;
 
@@ -54,21 +55,31 @@ impl<'a> Operand<'a> {
         let Some(together) = together else {
             return self.bring(rows, 0..length, scratch, Steps { row: 1, entry: width });
         };
-        for (lane, row) in together.chunks_exact(length).enumerate() {
-            for (column, &value) in scratch.chunks_exact_mut(width).zip(row) {
-                column[lane] = value;
-            }
+        let mut sources: [&[T]; 16] = [&[]; 16];
+        for (source, row) in sources.iter_mut().zip(together.chunks_exact(length)) {
+            *source = row;
         }
+        turn(&sources[..rows.len()], scratch, width);
+    }
+
+    /// One entry of some rows after another as they lie in memory, if the kernels can take them like that.
+    #[must_use]
+    pub fn borrow_columns<T: Real + Storage>(
+        &self,
+        rows: Range<usize>,
+        entries: Range<usize>,
+    ) -> Option<[&'a [T]; MOST_COLUMNS]> {
+        if self.mask.is_some() { None } else { self.rows.borrow_columns(rows, entries) }
     }
 
     /// Brings a tile in: those entries of those rows.
-    pub fn bring<T: Real>(&self, rows: Range<usize>, entries: Range<usize>, scratch: &mut [T], steps: Steps) {
+    pub fn bring<T: Real + Storage>(&self, rows: Range<usize>, entries: Range<usize>, scratch: &mut [T], steps: Steps) {
         let (rows_of, tile) = (self.rows, (&rows, &entries));
         match rows_of.dtype() {
             DType::F64 => bring::<f64, T>(rows_of, tile, scratch, steps),
             DType::F32 => bring::<f32, T>(rows_of, tile, scratch, steps),
-            DType::F16 => bring::<f16, T>(rows_of, tile, scratch, steps),
-            DType::BF16 => bring::<bf16, T>(rows_of, tile, scratch, steps),
+            DType::F16 => bring::<F16, T>(rows_of, tile, scratch, steps),
+            DType::BF16 => bring::<BF16, T>(rows_of, tile, scratch, steps),
             DType::I8 => bring::<i8, T>(rows_of, tile, scratch, steps),
             DType::I16 => bring::<i16, T>(rows_of, tile, scratch, steps),
             DType::I32 => bring::<i32, T>(rows_of, tile, scratch, steps),
@@ -122,7 +133,18 @@ fn visit<S: Storage>(
     }
 }
 
-fn bring<S: Storage, T: Real>(rows_of: &Rows, tile: (&Range<usize>, &Range<usize>), scratch: &mut [T], steps: Steps) {
+fn bring<S: Storage, T: Real + Storage>(rows_of: &Rows, tile: (&Range<usize>, &Range<usize>), scratch: &mut [T], steps: Steps) {
+    let (rows, entries) = tile;
+    if steps.entry == 1
+        && rows.len() == 1
+        && let Some(run) = rows_of.borrow::<S>(rows.start, entries.clone())
+    {
+        // What comes after it is wanted when this run has been computed.
+        for line in (0..size_of_val(run)).step_by(64) {
+            prefetch(run.as_ptr_range().end.wrapping_byte_add(line));
+        }
+        return S::convert(run, scratch);
+    }
     let mut converted = [T::default(); RUN];
     visit(rows_of, tile, |row, entry, run: &[S], along| {
         let start = row * steps.row + entry * steps.entry;
@@ -132,9 +154,7 @@ fn bring<S: Storage, T: Real>(rows_of: &Rows, tile: (&Range<usize>, &Range<usize
         } else {
             let converted = &mut converted[..run.len()];
             S::convert(run, converted);
-            for (out, &value) in scratch[start..].iter_mut().step_by(step).zip(converted.iter()) {
-                *out = value;
-            }
+            turn(&[converted], &mut scratch[start..], step);
         }
     });
 }

@@ -16,6 +16,9 @@ use crate::element::{DType, Storage};
 use crate::error::{Error, Index};
 use crate::lanes::Real;
 
+/// Most entries that [`Rows::borrow_columns`] lends at once.
+pub const MOST_COLUMNS: usize = 32;
+
 /// The header of an array.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
@@ -244,7 +247,7 @@ impl<'a> Rows<'a> {
     ///
     /// If the row or an entry does not exist.
     #[must_use]
-    pub fn borrow<T: Real + Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
+    pub fn borrow<T: Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
         self.check(row..row + 1, &entries);
         let size = size_of::<T>();
         let contiguous = match self.entries.0.as_slice() {
@@ -269,7 +272,7 @@ impl<'a> Rows<'a> {
     ///
     /// If a row does not exist.
     #[must_use]
-    pub fn borrow_rows<T: Real + Storage>(&self, rows: Range<usize>) -> Option<&'a [T]> {
+    pub fn borrow_rows<T: Storage>(&self, rows: Range<usize>) -> Option<&'a [T]> {
         let length = self.entries.count();
         self.check(rows.clone(), &(0..length));
         let first = self.borrow::<T>(rows.start, 0..length)?;
@@ -279,6 +282,32 @@ impl<'a> Rows<'a> {
         }
         // SAFETY: the rows exist and each begins where the one before it ends, so they are one run of aligned values of type T.
         Some(unsafe { core::slice::from_raw_parts(first.as_ptr(), rows.len() * length) })
+    }
+
+    /// One entry of several rows after another as they lie in memory, if they are of type `T`, native, aligned and contiguous.
+    ///
+    /// # Panics
+    ///
+    /// If a row or an entry does not exist.
+    #[must_use]
+    pub fn borrow_columns<T: Storage>(&self, rows: Range<usize>, entries: Range<usize>) -> Option<[&'a [T]; MOST_COLUMNS]> {
+        self.check(rows.clone(), &entries);
+        let (run, stride) = self.batch.inner();
+        let contiguous = stride == size_of::<T>().cast_signed() && rows.start % run + rows.len() <= run;
+        if !contiguous || self.dtype != T::DTYPE || self.swapped {
+            return None;
+        }
+        let base = self.at(self.batch.offset(rows.start));
+        let mut columns: [&[T]; MOST_COLUMNS] = [&[]; MOST_COLUMNS];
+        for (column, entry) in columns.iter_mut().zip(entries) {
+            let start = base.wrapping_offset(self.entries.offset(entry)).cast::<T>();
+            if !start.is_aligned() {
+                return None;
+            }
+            // SAFETY: the rows have this entry, one after another, as aligned values of type T.
+            *column = unsafe { core::slice::from_raw_parts(start, rows.len()) };
+        }
+        Some(columns)
     }
 
     /// Reads entries of one row, as they are stored but in native byte order.

@@ -159,11 +159,6 @@ impl<T: Real> Lift<T> {
             is_wide: !direct,
         }
     }
-
-    /// The factor of p: what Σp is divided by to be the sum of the entries, after shifts.
-    pub(super) fn unit(&self) -> f64 {
-        self.scale.p.to_f64()
-    }
 }
 
 impl<'a, T: Real + Storage> Driver<'a, T> {

@@ -4,17 +4,17 @@ use core::ops::Range;
 
 use super::lift::{Lift, shift};
 use super::{Driver, Operands, allocate};
+use crate::divergence::Masses;
 use crate::element::Storage;
 use crate::error::Error;
-use crate::kernel::{Accumulator, Kernel, Partial, RowSums, SHORT, block, chunk};
+use crate::kernel::{Accumulator, COLUMNS, Columns, Kernel, Partial, RowSums, SHORT, block, chunk};
 use crate::lanes::{Real, WIDE};
 use crate::parallel;
 use crate::tile::{Operand, Steps, TILE_ROWS};
+use crate::view::MOST_COLUMNS;
 
 /// Entries of a row that is not read together with others are brought in by so many: whole blocks, in the first-level cache.
 pub(super) const BROUGHT: usize = 1024;
-/// Unused entries between the rows of a tile, so that they do not share the few cache sets of a power of two.
-const PADDING: usize = 8;
 
 impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Sums of rows in which lanes run across rows.
@@ -35,9 +35,12 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             let rows = start..rows.end.min(start + T::WIDTH);
             let lifts = &lifts[vector * T::WIDTH..][..rows.len()];
             let mut scales = [Lift::<T>::checked().scale; 16];
-            for (scale, lift) in scales.iter_mut().zip(lifts) {
-                *scale = lift.scale;
-            }
+            let scales = if self.job.masses == Masses::One {
+                &scales[..1]
+            } else {
+                scales.iter_mut().zip(lifts).for_each(|(scale, lift)| *scale = lift.scale);
+                &scales[..T::WIDTH]
+            };
             let bring = |operand: Operand, which: usize, scratch: &mut [T]| {
                 if rows.len() < T::WIDTH {
                     scratch.fill(T::default());
@@ -54,7 +57,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             } else {
                 &*p
             };
-            kernel.short(self.job.level, p, q, &scales[..T::WIDTH], sums);
+            kernel.short(self.job.level, p, q, scales, sums);
         }
     }
 
@@ -120,30 +123,9 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         lifts: &[Lift<T>],
         take: &mut dyn FnMut(usize, &Partial),
     ) {
-        let level = self.job.level;
         if operands.in_columns() && rows.len() > 1 {
-            // Rows whose neighbours share their cache lines: a block of each, then the next block.
-            let steps = Steps { row: block::<T>() + PADDING, entry: 1 };
-            let mut scratch = vec![T::default(); 2 * TILE_ROWS * steps.row];
-            let (p, q) = scratch.split_at_mut(TILE_ROWS * steps.row);
-            let mut accumulators = vec![Accumulator::default(); rows.len()];
-            for start in entries.clone().step_by(block::<T>()) {
-                let entries = start..entries.end.min(start + block::<T>());
-                operands.p.bring(rows.clone(), entries.clone(), p, steps);
-                if let Some(operand) = operands.q {
-                    operand.bring(rows.clone(), entries.clone(), q, steps);
-                }
-                for (i, (accumulator, lift)) in accumulators.iter_mut().zip(lifts).enumerate() {
-                    let row = i * steps.row..i * steps.row + entries.len();
-                    shift(&mut p[row.clone()], lift.shifts[0]);
-                    shift(&mut q[row.clone()], lift.shifts[1]);
-                    let of_p = &p[row.clone()];
-                    let of_q = if operands.q.is_some() { &q[row] } else { of_p };
-                    kernel.sweep(level, accumulator, of_p, of_q, lift.scale);
-                }
-            }
-            for (i, accumulator) in accumulators.iter().enumerate() {
-                take(i, &accumulator.finish());
+            for (i, row) in self.column_sums(kernel, operands, rows, entries, lifts).iter().enumerate() {
+                take(i, &row.finish());
             }
         } else {
             let mut scratch = Vec::new();
@@ -153,6 +135,53 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
                 take(i, &accumulator.finish());
             }
         }
+    }
+
+    /// Sums of rows whose neighbours share their cache lines: one entry of each, then the next entry.
+    fn column_sums(
+        &self,
+        kernel: &dyn Kernel<T>,
+        operands: Operands<'a>,
+        rows: Range<usize>,
+        entries: Range<usize>,
+        lifts: &[Lift<T>],
+    ) -> Vec<Accumulator> {
+        let step = 2 * T::WIDTH;
+        let scales: Vec<_> = lifts.iter().map(|lift| lift.scale).collect();
+        let scales = if self.job.masses == Masses::One { &scales[..1] } else { &scales };
+        let is_shifted = [0, 1].map(|which| lifts.iter().any(|lift| lift.shifts[which] != 0));
+        let (first, operands) = (operands.p, [Some(operands.p), operands.q]);
+        let lend = |start: usize| {
+            let run = start..entries.end.min(start + step);
+            [0, 1].map(
+                |which| {
+                    if is_shifted[which] { None } else { operands[which]?.borrow_columns::<T>(rows.clone(), run.clone()) }
+                },
+            )
+        };
+        let mut accumulators = vec![Accumulator::default(); rows.len()];
+        let mut columns = Columns::new(kernel.terms());
+        let mut scratch = vec![T::default(); 2 * step * COLUMNS];
+        let (scratch_p, scratch_q) = scratch.split_at_mut(step * COLUMNS);
+        let mut lent = lend(entries.start);
+        for start in entries.clone().step_by(step) {
+            let run = start..entries.end.min(start + step);
+            let next = if run.end < entries.end { lend(run.end) } else { [None, None] };
+            let bring =
+                |operand: Operand, which: usize, scratch| bring_columns(operand, &rows, run.clone(), lifts, which, scratch);
+            let p = lent[0].unwrap_or_else(|| bring(first, 0, scratch_p));
+            let q = match operands[1] {
+                None => p,
+                Some(operand) => lent[1].unwrap_or_else(|| bring(operand, 1, scratch_q)),
+            };
+            let ahead = next.each_ref().map(|columns| columns.as_ref().map_or(&[][..], |columns| &columns[..run.len()]));
+            kernel.columns(self.job.level, &mut columns, [&p[..run.len()], &q[..run.len()]], ahead, scales);
+            if run.end == entries.end || (run.end - entries.start).is_multiple_of(block::<T>()) {
+                columns.fold(&mut accumulators);
+            }
+            lent = next;
+        }
+        accumulators
     }
 
     /// Sweeps over one row, all at once if its operands lie in memory as the kernels want them.
@@ -192,8 +221,28 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     }
 }
 
+/// Brings entries of some rows in, one entry of all rows after another.
+fn bring_columns<'s, T: Real + Storage>(
+    operand: Operand,
+    rows: &Range<usize>,
+    entries: Range<usize>,
+    lifts: &[Lift<T>],
+    which: usize,
+    scratch: &'s mut [T],
+) -> [&'s [T]; MOST_COLUMNS] {
+    operand.bring(rows.clone(), entries, scratch, Steps { row: 1, entry: COLUMNS });
+    for (row, lift) in lifts.iter().enumerate() {
+        shift(scratch[row..].iter_mut().step_by(COLUMNS), lift.shifts[which]);
+    }
+    let mut columns: [&[T]; MOST_COLUMNS] = [&[]; MOST_COLUMNS];
+    for (column, scratch) in columns.iter_mut().zip(scratch.chunks_exact(COLUMNS)) {
+        *column = &scratch[..rows.len()];
+    }
+    columns
+}
+
 /// Brings a run of one row in.
-fn bring<'s, T: Real>(operand: Operand, row: usize, run: &Range<usize>, by: i32, scratch: &'s mut [T]) -> &'s [T] {
+fn bring<'s, T: Real + Storage>(operand: Operand, row: usize, run: &Range<usize>, by: i32, scratch: &'s mut [T]) -> &'s [T] {
     let scratch = &mut scratch[..run.len()];
     operand.bring(row..row + 1, run.clone(), scratch, Steps { row: 0, entry: 1 });
     shift(scratch.iter_mut(), by);
