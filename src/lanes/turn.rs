@@ -1,4 +1,4 @@
-//! Rows of a tile as its columns: squares of 8 x 8 `f64` or 16 x 16 `f32` in registers, the rest one by one.
+//! Rows of a tile as its columns: squares of 8 x 8 `f64` or 16 x 16 `f32` in registers, smaller tiles one by one.
 //!
 //! Method: a perfect shuffle of the whole square, log2(width) times. One shuffle interleaves vector i with vector i + width/2.
 
@@ -11,13 +11,13 @@ use super::{Lanes, Level, Real, Simd, dispatch};
 /// If the sources have not all the length of the first, or `out` is too short.
 pub fn turn<T: Real>(sources: &[&[T]], out: &mut [T], step: usize) {
     let length = sources.first().map_or(0, |source| source.len());
-    let squares = if sources.len() == T::WIDTH { length / T::WIDTH * T::WIDTH } else { 0 };
-    if squares > 0 {
-        dispatch!(Level::new(), simd => turn_squares(simd, sources, out, step, squares));
-    }
-    for (j, source) in sources.iter().enumerate() {
-        for (i, &value) in source[..length].iter().enumerate().skip(squares) {
-            out[i * step + j] = value;
+    if sources.len() == T::WIDTH && length >= T::WIDTH {
+        dispatch!(Level::new(), simd => turn_squares(simd, sources, out, step, length));
+    } else {
+        for (j, source) in sources.iter().enumerate() {
+            for (i, &value) in source[..length].iter().enumerate() {
+                out[i * step + j] = value;
+            }
         }
     }
 }
@@ -26,6 +26,8 @@ pub fn turn<T: Real>(sources: &[&[T]], out: &mut [T], step: usize) {
 fn turn_squares<S: Simd, T: Real>(simd: S, sources: &[&[T]], out: &mut [T], step: usize, length: usize) {
     let mut square = [T::Lanes::<S>::splat(simd, T::default()); 16];
     for first in (0..length).step_by(T::WIDTH) {
+        // The last square may overlap the one before it, and writes the same once more.
+        let first = first.min(length - T::WIDTH);
         for (vector, source) in square[..T::WIDTH].iter_mut().zip(sources) {
             *vector = Lanes::load(simd, &source[first..first + T::WIDTH]);
         }

@@ -46,8 +46,10 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
                     scratch.fill(T::default());
                 }
                 operand.bring_across(rows.clone(), length, T::WIDTH, scratch);
-                for (lane, lift) in lifts.iter().enumerate() {
-                    shift(scratch[lane..].iter_mut().step_by(T::WIDTH), lift.shifts[which]);
+                if self.job.masses != Masses::One {
+                    for (lane, lift) in lifts.iter().enumerate() {
+                        shift(scratch[lane..].iter_mut().step_by(T::WIDTH), lift.shifts[which]);
+                    }
                 }
             };
             bring(operands.p, 0, p);
