@@ -34,7 +34,7 @@ bench: $(VENV)/.built $(VENV)/.bench  ## klrs beside its peers: times, ratios an
 wheel: $(VENV)/.venv  ## a wheel and a source distribution in dist/
 	rm -rf dist
 	$(BIN)/maturin build --release --quiet --out dist
-	$(BIN)/maturin sdist --quiet --out dist
+	$(BIN)/maturin sdist --out dist
 
 clean:  ## what the other targets made
 	rm -rf $(VENV) target dist

@@ -15,6 +15,10 @@ use crate::view::{MOST_COLUMNS, Rows};
 
 /// Most rows of a tile.
 pub const TILE_ROWS: usize = COLUMNS;
+/// Bytes that memory is read by.
+const CACHE_LINE: usize = 64;
+/// How far ahead of short rows memory is asked for, in bytes.
+const AHEAD: usize = 4096;
 /// Entries that are read at once when rows are brought in one by one.
 const RUN: usize = 256;
 
@@ -55,6 +59,7 @@ impl<'a> Operand<'a> {
         let Some(together) = together else {
             return self.bring(rows, 0..length, scratch, Steps { row: 1, entry: width });
         };
+        prefetch_as_much(together, AHEAD);
         let mut sources: [&[T]; 16] = [&[]; 16];
         for (source, row) in sources.iter_mut().zip(together.chunks_exact(length)) {
             *source = row;
@@ -106,6 +111,13 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// Asks for as many bytes as a run has, so many bytes after its start.
+fn prefetch_as_much<S>(run: &[S], ahead: usize) {
+    for line in (0..size_of_val(run)).step_by(CACHE_LINE) {
+        prefetch(run.as_ptr().wrapping_byte_add(ahead + line));
+    }
+}
+
 /// Reads a tile in runs, along rows or across them as memory lies. `take` gets the row and entry within the tile where the run
 /// starts, the run, and whether it goes along the row.
 fn visit<S: Storage>(
@@ -140,9 +152,7 @@ fn bring<S: Storage, T: Real + Storage>(rows_of: &Rows, tile: (&Range<usize>, &R
         && let Some(run) = rows_of.borrow::<S>(rows.start, entries.clone())
     {
         // What comes after it is wanted when this run has been computed.
-        for line in (0..size_of_val(run)).step_by(64) {
-            prefetch(run.as_ptr_range().end.wrapping_byte_add(line));
-        }
+        prefetch_as_much(run, size_of_val(run));
         return S::convert(run, scratch);
     }
     let mut converted = [T::default(); RUN];

@@ -5,6 +5,9 @@
 
 use fearless_simd::{Bytes, ExtractToken, Select, SimdBase, SimdCombine, SimdWiden, f32x16, u16x16, u32x16};
 
+#[cfg(target_arch = "x86_64")]
+use fearless_simd::{SimdInto, f32x8, u16x8, x86::Avx2};
+
 use super::{Level, Simd, dispatch};
 
 /// Elements of a step.
@@ -12,6 +15,11 @@ const WIDTH: usize = 16;
 
 /// A float of 16 bits.
 pub trait Half: Copy {
+    /// Converts the run by an instruction, if the CPU has one for it.
+    fn widen_by_instruction(_level: Level, _run: &[Self], _out: &mut [f32]) -> bool {
+        false
+    }
+
     /// Its bits.
     fn bits(self) -> u16;
 
@@ -34,8 +42,39 @@ pub struct BF16(pub u16);
 /// If `out` is shorter than `run`.
 pub fn widen<H: Half>(run: &[H], out: &mut [f32]) {
     let out = &mut out[..run.len()];
-    dispatch!(Level::new(), simd => steps(simd, run, out));
+    let level = Level::new();
+    if !H::widen_by_instruction(level, run, out) {
+        dispatch!(level, simd => steps(simd, run, out));
+    }
 }
+
+#[cfg(target_arch = "x86_64")]
+fearless_simd::kernel!(
+    /// By the instruction that CPUs with AVX2 have for it: 8 elements in what the arithmetic below does in 8 instructions.
+    fn by_instruction(avx2: Avx2, run: &[F16], out: &mut [f32]) {
+        let (mut runs, mut outs) = (run.chunks_exact(8), out.chunks_exact_mut(8));
+        for (run, out) in (&mut runs).zip(&mut outs) {
+            widen_8(avx2, run).store_slice(out);
+        }
+        let out = outs.into_remainder();
+        let mut converted = [0.0; 8];
+        widen_8(avx2, runs.remainder()).store_slice(&mut converted);
+        out.copy_from_slice(&converted[..out.len()]);
+    }
+);
+
+#[cfg(target_arch = "x86_64")]
+fearless_simd::kernel!(
+    #[inline(always)]
+    fn widen_8(avx2: Avx2, run: &[F16]) -> f32x8<Avx2> {
+        let mut bits = [0; 8];
+        for (bits, half) in bits.iter_mut().zip(run) {
+            *bits = half.0;
+        }
+        let bits: core::arch::x86_64::__m128i = u16x8::from_slice(avx2, &bits).into();
+        core::arch::x86_64::_mm256_cvtph_ps(bits).simd_into(avx2)
+    }
+);
 
 #[inline(always)]
 fn steps<S: Simd, H: Half>(simd: S, run: &[H], out: &mut [f32]) {
@@ -72,6 +111,14 @@ impl Half for BF16 {
 }
 
 impl Half for F16 {
+    #[cfg(target_arch = "x86_64")]
+    fn widen_by_instruction(level: Level, run: &[Self], out: &mut [f32]) -> bool {
+        level.as_avx2().is_some_and(|avx2| {
+            by_instruction(avx2, run, out);
+            true
+        })
+    }
+
     #[inline(always)]
     fn bits(self) -> u16 {
         self.0

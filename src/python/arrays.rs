@@ -5,6 +5,8 @@
 
 #![expect(unsafe_code, reason = "the array's header is a C struct")]
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -60,7 +62,7 @@ fn element(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
         (b'f', 8) => DType::F64,
         (b'f', 4) => DType::F32,
         (b'f', 2) => DType::F16,
-        (b'V', 2) if dtype.to_string() == "bfloat16" => DType::BF16,
+        (b'V', 2) if is_bfloat16(dtype) => DType::BF16,
         (b'i', 1) => DType::I8,
         (b'i', 2) => DType::I16,
         (b'i', 4) => DType::I32,
@@ -72,6 +74,17 @@ fn element(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
         (b'b', 1) => DType::Bool,
         _ => return None,
     })
+}
+
+/// Asks the dtype for its name, once: after that its number tells, and a name costs more than a thousand elements.
+fn is_bfloat16(dtype: &Bound<'_, PyArrayDescr>) -> bool {
+    static NUMBER: AtomicI32 = AtomicI32::new(-1);
+    let known = NUMBER.load(Ordering::Relaxed) == dtype.num();
+    if !known && dtype.to_string() == "bfloat16" {
+        NUMBER.store(dtype.num(), Ordering::Relaxed);
+        return true;
+    }
+    known
 }
 
 /// What to do about a dtype that is none of ours.
