@@ -55,15 +55,17 @@ fn reduce_rows<'py>(
     q: Option<&Bound<'py, PyAny>>,
     axis: &Bound<'py, PyAny>,
     base: Option<&Bound<'py, PyAny>>,
-    keepdims: bool,
+    keepdims: &Bound<'py, PyAny>,
     mask: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
-    normalize: bool,
+    normalize: &Bound<'py, PyAny>,
     weights: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some(&verb) = Verb::ALL.iter().find(|known| known.name() == verb) else {
         return Err(PyValueError::new_err(format!("verb: {verb:?}, expected one of {:?}", verbs())));
     };
+    let keepdims = arguments::flag(keepdims, "keepdims")?;
+    let normalize = arguments::flag(normalize, "normalize")?;
     let parameters = arguments::parameters(weights)?;
     let log_base = arguments::log_base(base)?;
     let axes = arguments::axes(axis)?;

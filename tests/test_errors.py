@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+import klrs
 from inputs import (
     ENTROPY,
     FLOATS,
@@ -356,3 +357,14 @@ def test_arguments_are_checked_before_anything_is_read(verb: Verb) -> None:
         verb(bad, bad, axis=1)
     with pytest.raises(TypeError, match=r"^where: dtype"):
         verb(bad, bad, where=[1, 0, 1])
+
+
+def test_flags_are_true_or_false() -> None:
+    p = [0.5, 0.5]
+    for keywords in ({"keepdims": 1}, {"keepdims": np.True_}):
+        assert klrs.entropy(p, **keywords).shape == (1,)
+    for name in ("keepdims", "normalize"):
+        with raises(TypeError, f"{name}: got 'yes', expected True or False"):
+            klrs.entropy(p, **{name: "yes"})
+        with raises(TypeError, f"{name}: got 2, expected True or False"):
+            klrs.entropy(p, **{name: 2})

@@ -28,6 +28,15 @@ pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
     })
 }
 
+/// `keepdims` and `normalize`: a bool, Python's or NumPy's, or 0 or 1.
+pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+    let number = || flag.extract::<u8>().ok().filter(|&number| number <= 1).map(|number| number == 1);
+    flag.extract::<bool>().ok().or_else(number).ok_or_else(|| {
+        let given = flag.repr().map(|text| text.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("{name}: got {given}, expected True or False"))
+    })
+}
+
 /// `base`: the logarithm of it, 1 for nats.
 pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<f64> {
     let Some(base) = base else { return Ok(1.0) };
