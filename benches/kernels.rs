@@ -3,9 +3,9 @@
 //! `cargo bench --no-default-features`; throughput is in entries of p.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use klrs::divergence::{Parameters, Verb};
 use klrs::kernel::{Accumulator, Scale};
 use klrs::lanes::{Level, Real};
+use klrs::verb::{Parameters, Verb};
 use std::hint::black_box;
 
 const ENTRIES: usize = 8192;

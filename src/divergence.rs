@@ -1,25 +1,24 @@
-//! What a divergence is to the rest of the crate, and the list of all of them.
+//! What a divergence is to the rest of the crate.
 //!
 //! # How to add a divergence
 //!
 //! 1. A file in `src/divergence/`: a struct (with its parameter, if it has one) and `impl Divergence`. Verbs with the same terms
 //!    share a struct: every one is compiled for each type and level.
-//! 2. Its line in [`Verb`]'s list below.
+//! 2. Its line in the list of `verb.rs`.
 //! 3. One documented function in `python/klrs/_divergences.py` and one oracle in `tests/reference.py`.
 //!
 //! `tests/test_api.py` fails with the missing name when one is forgotten. Nothing else changes: dtypes, layouts, threads,
 //! checks and normalisation are the drivers' work.
 
-use crate::kernel::{Compiled, Kernel};
-use crate::lanes::{Lanes, Real};
+use crate::lanes::Lanes;
 
 mod cross_entropy;
 mod jensen_shannon;
 mod kullback_leibler;
 
-use cross_entropy::CrossEntropy;
-use jensen_shannon::JensenShannon;
-use kullback_leibler::KullbackLeibler;
+pub(crate) use cross_entropy::CrossEntropy;
+pub(crate) use jensen_shannon::JensenShannon;
+pub(crate) use kullback_leibler::KullbackLeibler;
 
 /// One element of the two rows, many at a time. Both rows are multiplied by powers of two (and q by the quotient of the
 /// sums, when normalising), so that `unit` stands for a probability of 1 and no positive value is subnormal.
@@ -71,68 +70,4 @@ pub trait Divergence<const N: usize>: Send + Sync {
     fn ceiling(&self, _log_base: f64) -> f64 {
         f64::INFINITY
     }
-}
-
-/// What is asked of the masses of the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Masses {
-    /// They are 1, up to rounding; checked.
-    One,
-    /// Anything positive; the value is that of the quotients by the sums.
-    Normalize,
-    /// Anything; the value is that of the measures.
-    Any,
-}
-
-/// Parameters of the verbs that have some.
-#[derive(Clone, Copy, Debug)]
-pub struct Parameters {
-    /// Weights of p and q in the mixture of the Jensen-Shannon divergence.
-    pub weights: [f64; 2],
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { weights: [0.5, 0.5] }
-    }
-}
-
-macro_rules! registry {
-    ($($variant:ident = $name:literal, $masses:ident, |$parameters:pat_param| $divergence:expr;)*) => {
-        /// The verbs, by the names that Python has for them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Verb { $(#[doc = $name] $variant),* }
-
-        impl Verb {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The name in Python.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            /// What the verb asks of the masses unless told to normalise.
-            #[must_use]
-            pub const fn masses(self) -> Masses {
-                match self { $(Self::$variant => Masses::$masses),* }
-            }
-
-            /// The formula, compiled for a compute type.
-            #[must_use]
-            pub fn kernel<T: Real>(self, parameters: Parameters) -> Box<dyn Kernel<T>> {
-                match self { $(Self::$variant => { let $parameters = parameters; Box::new(Compiled($divergence)) })* }
-            }
-        }
-    };
-}
-
-registry! {
-    Entropy = "entropy", One, |_| CrossEntropy { with_itself: true };
-    CrossEntropy = "cross_entropy", One, |_| CrossEntropy { with_itself: false };
-    KlDivergence = "kl_divergence", One, |_| KullbackLeibler;
-    GeneralizedKlDivergence = "generalized_kl_divergence", Any, |_| KullbackLeibler;
-    JsDivergence = "js_divergence", One, |Parameters { weights }| JensenShannon::divergence(weights);
-    JsDistance = "js_distance", One, |Parameters { weights }| JensenShannon::distance(weights);
 }

@@ -11,6 +11,8 @@
 //!         |
 //! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
 //!         |  &[f64] or &[f32]
+//! verb          the list of names, each with its formula
+//!         |
 //! kernel        a formula compiled for a level and a type, and the one order of additions
 //!         |  Pair<V>
 //! divergence    the formulas, on vectors that read like scalars
@@ -30,4 +32,5 @@ pub mod parallel;
 mod python;
 pub mod reduce;
 pub mod tile;
+pub mod verb;
 pub mod view;

@@ -11,12 +11,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyModule, PyType};
 
-use crate::divergence::{Masses, Verb};
 use crate::element::Storage;
 use crate::error::Error;
 use crate::lanes::{Level, Real};
 use crate::parallel;
 use crate::reduce::{self, Job};
+use crate::verb::{Masses, Verb};
 use crate::view::{Plan, View};
 
 mod arguments;

@@ -12,13 +12,13 @@
 
 use core::ops::Range;
 
-use crate::divergence::{Masses, Parameters, Verb};
 use crate::element::{DType, Storage};
 use crate::error::Error;
 use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel;
 use crate::tile::{Operand, TILE_ROWS};
+use crate::verb::{Masses, Parameters, Verb};
 use crate::view::Plan;
 
 mod diagnose;

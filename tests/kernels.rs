@@ -2,13 +2,13 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "weights below 100 fit everywhere")]
 
-use klrs::divergence::{Masses, Parameters, Verb};
 use klrs::element::{Boolean, Storage};
 use klrs::error::Error;
 use klrs::kernel::{SHORT, block, chunk};
 use klrs::lanes::half::{BF16, F16};
 use klrs::lanes::{Level, Real};
 use klrs::reduce::{Job, reduce};
+use klrs::verb::{Masses, Parameters, Verb};
 use klrs::view::{Axes, Plan, View};
 
 /// The levels of this CPU, best first. The scalar one is left out: with its emulated fma in every kernel it compiles for six minutes.

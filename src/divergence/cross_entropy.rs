@@ -13,9 +13,9 @@ use crate::lanes::{Lanes, ln};
 /// (there is at most one) are left out of the first term; the second collects the mass of the others, the third the weight p_k.
 ///
 /// C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27 (1948).
-pub(super) struct CrossEntropy {
+pub(crate) struct CrossEntropy {
     /// The entropy H(p) = H(p, p).
-    pub(super) with_itself: bool,
+    pub(crate) with_itself: bool,
 }
 
 impl Divergence<3> for CrossEntropy {

@@ -14,7 +14,7 @@ use crate::lanes::{Lanes, ln};
 ///
 /// J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37 (1991). The root is a metric for equal
 /// weights: D. M. Endres and J. E. Schindelin, "A new metric for probability distributions", IEEE Trans. Inf. Theory 49 (2003).
-pub(super) struct JensenShannon {
+pub(crate) struct JensenShannon {
     weights: [f64; 2],
     /// H(a, b).
     bound: f64,
@@ -23,12 +23,12 @@ pub(super) struct JensenShannon {
 }
 
 impl JensenShannon {
-    pub(super) fn divergence(weights: [f64; 2]) -> Self {
+    pub(crate) fn divergence(weights: [f64; 2]) -> Self {
         let bound = weights.iter().filter(|&&w| w > 0.0).map(|&w| -w * ln::ln(w)).sum();
         Self { weights, bound, root: false }
     }
 
-    pub(super) fn distance(weights: [f64; 2]) -> Self {
+    pub(crate) fn distance(weights: [f64; 2]) -> Self {
         Self { root: true, ..Self::divergence(weights) }
     }
 }

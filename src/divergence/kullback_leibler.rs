@@ -13,7 +13,7 @@ use crate::lanes::{Lanes, ln};
 /// value is wrong from 1e-31 (f64) down.
 ///
 /// S. Kullback and R. A. Leibler, "On information and sufficiency", Ann. Math. Statist. 22 (1951).
-pub(super) struct KullbackLeibler;
+pub(crate) struct KullbackLeibler;
 
 impl Divergence<1> for KullbackLeibler {
     #[inline(always)]

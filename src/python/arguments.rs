@@ -4,9 +4,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
-use crate::divergence::Parameters;
 use crate::error::Error;
 use crate::lanes::ln;
+use crate::verb::Parameters;
 use crate::view::Axes;
 
 /// How far weights may miss a sum of 1; they are divided by it.

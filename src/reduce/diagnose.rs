@@ -1,10 +1,10 @@
 //! What is wrong with a row whose sums were not as they should be: the cold path, which reads the row once more.
 
-use crate::divergence::Masses;
 use crate::element::Storage;
 use crate::error::{Error, Index};
 use crate::lanes::Real;
 use crate::tile::{Operand, Steps};
+use crate::verb::Masses;
 
 use super::Driver;
 use super::sums::BROUGHT;

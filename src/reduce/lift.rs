@@ -6,11 +6,12 @@
 //! slow: `f32` rows are done once more in `f64`, `f64` rows are shifted to about 1 first, entry by entry, in scratch.
 
 use super::{Driver, Operands};
-use crate::divergence::{Divergence, Masses, Pair, Sums};
+use crate::divergence::{Divergence, Pair, Sums};
 use crate::element::Storage;
 use crate::kernel::{Compiled, Kernel, Scale};
 use crate::lanes::{Lanes, Real};
 use crate::tile::Operand;
+use crate::verb::Masses;
 
 /// The shift under which no sum of finite values overflows, as an exponent.
 const OVERFLOW: i32 = -64;

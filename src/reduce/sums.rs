@@ -4,13 +4,13 @@ use core::ops::Range;
 
 use super::lift::{Lift, shift};
 use super::{Driver, Operands, allocate};
-use crate::divergence::Masses;
 use crate::element::Storage;
 use crate::error::Error;
 use crate::kernel::{Accumulator, COLUMNS, Columns, Kernel, Partial, RowSums, SHORT, block, chunk};
 use crate::lanes::{Real, WIDE};
 use crate::parallel;
 use crate::tile::{Operand, Steps, TILE_ROWS};
+use crate::verb::Masses;
 use crate::view::MOST_COLUMNS;
 
 /// Entries of a row that is not read together with others are brought in by so many: whole blocks, in the first-level cache.
