@@ -3,7 +3,7 @@
 //! `cargo bench --no-default-features`; throughput is in entries of p.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use klrs::kernel::{Accumulator, Scale};
+use klrs::kernel::{Accumulator, Kernel, Run, Scale};
 use klrs::lanes::{Level, Real};
 use klrs::verb::{Parameters, Verb};
 use std::hint::black_box;
@@ -28,8 +28,8 @@ fn kernels<T: Real + std::ops::Add<Output = T>>(criterion: &mut Criterion, dtype
             group.bench_function(BenchmarkId::new(verb.name(), name), |bencher| {
                 bencher.iter(|| {
                     let mut row = Accumulator::default();
-                    kernel.sweep(level, &mut row, black_box(&p), black_box(&q), scale);
-                    row.finish()
+                    kernel.sweep(level, &mut row, Run::Real([black_box(&p), black_box(&q)]), scale);
+                    row.finish(kernel.terms())
                 });
             });
         }

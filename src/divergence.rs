@@ -34,6 +34,9 @@ pub struct Pair<V> {
     pub unit: V,
     /// Entries of q above this hold most of the mass of a row that is being normalised; +inf otherwise.
     pub dominant: V,
+    /// Whether any of the rows is being normalised, so that q may have been rounded: the same for all entries, for a branch that
+    /// saves what exact entries do not need.
+    pub normalizing: bool,
 }
 
 /// The finished sums of a row.
@@ -45,8 +48,16 @@ pub struct Sums<V, const N: usize> {
     pub total: V,
     /// When normalising, (sum q - sum p) / sum p after q was scaled: the rounding of the scale. 0 otherwise.
     pub residual: V,
-    /// The logarithm of the base: the value of one unit in nats.
-    pub log_base: V,
+    /// The logarithm of the base, unless that is e: the value of one unit in nats.
+    pub log_base: Option<V>,
+}
+
+impl<V: Lanes, const N: usize> Sums<V, N> {
+    /// Nats in the units that were asked for.
+    #[inline(always)]
+    pub fn in_units(&self, nats: V) -> V {
+        self.log_base.map_or(nats, |log_base| nats / log_base)
+    }
 }
 
 /// A sum over pairs of probabilities, and what is made of it.

@@ -17,18 +17,22 @@
 //! once per divergence, type and level.
 
 use crate::divergence::{Divergence, Pair, Sums};
+use crate::lanes::half::{BF16, F16};
+use crate::lanes::turn::LONGEST;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, prefetch};
 
 /// Entries up to which a row is short.
-pub const SHORT: usize = 32;
+pub const SHORT: usize = LONGEST;
 /// Steps of a block.
 pub const STEPS: usize = 8;
 /// Blocks of a superblock.
 const SUPERBLOCK: usize = 8;
 /// Blocks of a chunk.
 pub const CHUNK_BLOCKS: usize = 128;
-/// Vectors by which memory is asked for ahead.
-const PREFETCH: usize = 64;
+/// Bytes that memory is read by.
+const CACHE_LINE: usize = 64;
+/// How far ahead memory is asked for, in bytes.
+const PREFETCH: usize = 64 * CACHE_LINE;
 /// Most terms that a divergence has.
 pub const MAX_TERMS: usize = 3;
 /// Most sums of a row: Σp, Σd and the terms.
@@ -105,15 +109,17 @@ impl Accumulator {
         }
     }
 
-    /// Adds the lanes up.
-    #[must_use]
-    pub fn finish(&self) -> Partial {
+    /// Adds the lanes up, for a divergence with so many terms, and makes ready for another row.
+    pub fn finish(&mut self, terms: usize) -> Partial {
         let mut sums = [0.0; MAX_SUMS];
-        for (sum, (chunk, superblock)) in sums.iter_mut().zip(self.chunk.iter().zip(&self.superblock)) {
+        for (sum, (chunk, superblock)) in sums.iter_mut().zip(self.chunk.iter_mut().zip(&mut self.superblock)).take(2 + terms) {
             let lane = |j: usize| chunk[j] + superblock[j];
             *sum = ((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)));
+            *chunk = [0.0; WIDE];
+            *superblock = [0.0; WIDE];
         }
-        Partial { sums, signed: self.signs != 0 }
+        self.blocks = 0;
+        Partial { sums, signed: core::mem::take(&mut self.signs) != 0 }
     }
 }
 
@@ -210,6 +216,44 @@ pub struct Finish {
     pub residual: [f64; WIDE],
 }
 
+/// The next entries of p and q, as they are stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Run<'a, T> {
+    /// In the compute type.
+    Real([&'a [T]; 2]),
+    /// In half floats that are computed in `f32`.
+    F16([&'a [F16]; 2]),
+    /// The same.
+    BF16([&'a [BF16]; 2]),
+}
+
+/// What a kernel reads as `T`.
+trait Entry<T: Real>: Copy {
+    /// A vector, or what there is of one and zeros.
+    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S>;
+}
+
+impl<T: Real> Entry<T> for T {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
+        Lanes::load_some(simd, run)
+    }
+}
+
+impl<T: Real> Entry<T> for F16 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
+        Lanes::load_halves(simd, run)
+    }
+}
+
+impl<T: Real> Entry<T> for BF16 {
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
+        Lanes::load_halves(simd, run)
+    }
+}
+
 /// A divergence, ready to be driven.
 pub trait Kernel<T: Real>: Send + Sync {
     /// 1 for functions of p alone, which get p as q.
@@ -222,18 +266,18 @@ pub trait Kernel<T: Real>: Send + Sync {
     fn ceiling(&self, log_base: f64) -> f64;
 
     /// Adds the terms of the next entries of a row, of which all slices but the last have whole blocks.
-    fn sweep(&self, level: Level, row: &mut Accumulator, p: &[T], q: &[T], scale: Scale<T>);
+    fn sweep(&self, level: Level, row: &mut Accumulator, run: Run<T>, scale: Scale<T>);
 
     /// Adds the terms of the next entries of up to [`COLUMNS`] rows, at most a step: `p[k]` and `q[k]` are the kth of each row. The
     /// entries `ahead` will be wanted soon. Rows have a scale each, or one for all.
     fn columns(&self, level: Level, columns: &mut Columns<T>, entries: [&[&[T]]; 2], ahead: [&[&[T]]; 2], scales: &[Scale<T>]);
 
-    /// The sums of as many short rows as a vector has lanes, with a scale each or one for all; entry k of row j is at
-    /// `[k * WIDTH + j]`.
-    fn short(&self, level: Level, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]);
+    /// The sums of short rows of that length, with a scale each or one for all: entry k of row j is at `k * WIDTH + j` of the vectors of
+    /// the WIDTH rows that it is among.
+    fn short(&self, level: Level, length: usize, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]);
 
     /// The values of 8 rows.
-    fn values(&self, level: Level, rows: &RowSums, finish: &Finish, log_base: f64) -> [f64; WIDE];
+    fn values(&self, level: Level, rows: &RowSums, finish: &Finish, log_base: Option<f64>) -> [f64; WIDE];
 }
 
 /// What makes an object of a divergence with `N` terms.
@@ -254,19 +298,29 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
         self.0.ceiling(log_base)
     }
 
-    fn sweep(&self, level: Level, row: &mut Accumulator, p: &[T], q: &[T], scale: Scale<T>) {
-        dispatch!(level, simd => sweep(simd, &self.0, row, p, q, scale));
+    fn sweep(&self, level: Level, row: &mut Accumulator, run: Run<T>, scale: Scale<T>) {
+        dispatch!(level, simd => match run {
+            Run::Real(entries) => sweep(simd, &self.0, row, entries, scale),
+            Run::F16(entries) => sweep(simd, &self.0, row, entries, scale),
+            Run::BF16(entries) => sweep(simd, &self.0, row, entries, scale),
+        });
     }
 
     fn columns(&self, level: Level, columns: &mut Columns<T>, entries: [&[&[T]]; 2], ahead: [&[&[T]]; 2], scales: &[Scale<T>]) {
         dispatch!(level, simd => add_columns(simd, &self.0, columns, entries, ahead, scales));
     }
 
-    fn short(&self, level: Level, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]) {
-        dispatch!(level, simd => short(simd, &self.0, p, q, scales, out));
+    fn short(&self, level: Level, length: usize, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]) {
+        dispatch!(level, simd => {
+            let rows = p.chunks_exact(length * T::WIDTH).zip(q.chunks_exact(length * T::WIDTH));
+            for (i, ((p, q), out)) in rows.zip(out.chunks_mut(T::WIDTH / WIDE)).enumerate() {
+                let scales = if scales.len() == 1 { scales } else { &scales[i * T::WIDTH..][..T::WIDTH] };
+                short(simd, &self.0, p, q, scales, out);
+            }
+        });
     }
 
-    fn values(&self, level: Level, rows: &RowSums, finish: &Finish, log_base: f64) -> [f64; WIDE] {
+    fn values(&self, level: Level, rows: &RowSums, finish: &Finish, log_base: Option<f64>) -> [f64; WIDE] {
         dispatch!(level, simd => values(simd, &self.0, rows, finish, log_base))
     }
 }
@@ -278,6 +332,7 @@ struct Scales<V> {
     q: V,
     unit: V,
     dominant: V,
+    normalizing: bool,
 }
 
 /// Sums of one vector's worth of entries: Σp, Σd and the terms, and the sign bits seen.
@@ -329,7 +384,8 @@ impl<V: Lanes, const N: usize> Step<V, N> {
         let p = p * scale.p;
         let d = q.fma(scale.q, -p);
         let q = q * scale.q;
-        let terms = divergence.terms(Pair { p, q, d, unit: scale.unit, dominant: scale.dominant });
+        let terms =
+            divergence.terms(Pair { p, q, d, unit: scale.unit, dominant: scale.dominant, normalizing: scale.normalizing });
         self.p = self.p + p;
         self.d = self.d + d;
         for (sum, term) in self.terms.iter_mut().zip(terms) {
@@ -339,12 +395,11 @@ impl<V: Lanes, const N: usize> Step<V, N> {
 }
 
 #[inline(always)]
-fn sweep<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
+fn sweep<S: Simd, T: Real, E: Entry<T>, D: Divergence<N>, const N: usize>(
     simd: S,
     divergence: &D,
     row: &mut Accumulator,
-    p: &[T],
-    q: &[T],
+    [p, q]: [&[E]; 2],
     scale: Scale<T>,
 ) {
     let scale = scales_of(simd, &[scale]);
@@ -354,23 +409,22 @@ fn sweep<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
         let mut odd = even;
         let (mut p_steps, mut q_steps) = (p.chunks_exact(2 * T::WIDTH), q.chunks_exact(2 * T::WIDTH));
         for (p, q) in (&mut p_steps).zip(&mut q_steps) {
+            for entries in [p, q] {
+                for line in (0..size_of_val(entries)).step_by(CACHE_LINE) {
+                    prefetch(entries.as_ptr().wrapping_byte_add(PREFETCH + line));
+                }
+            }
             let (p_even, p_odd) = p.split_at(T::WIDTH);
             let (q_even, q_odd) = q.split_at(T::WIDTH);
-            for vector in [p_even, p_odd, q_even, q_odd] {
-                prefetch(vector.as_ptr().wrapping_add(PREFETCH * T::WIDTH));
-            }
-            even.add(divergence, Lanes::load(simd, p_even), Lanes::load(simd, q_even), scale);
-            odd.add(divergence, Lanes::load(simd, p_odd), Lanes::load(simd, q_odd), scale);
+            even.add(divergence, E::load(simd, p_even), E::load(simd, q_even), scale);
+            odd.add(divergence, E::load(simd, p_odd), E::load(simd, q_odd), scale);
         }
-        let (p, q) = (p_steps.remainder(), q_steps.remainder());
-        if !p.is_empty() {
-            let mut padded = [[T::default(); 32]; 2];
-            padded[0][..p.len()].copy_from_slice(p);
-            padded[1][..q.len()].copy_from_slice(q);
-            let [p, q] = &padded;
-            even.add(divergence, Lanes::load(simd, &p[..T::WIDTH]), Lanes::load(simd, &q[..T::WIDTH]), scale);
-            let odd_lanes = T::WIDTH..2 * T::WIDTH;
-            odd.add(divergence, Lanes::load(simd, &p[odd_lanes.clone()]), Lanes::load(simd, &q[odd_lanes]), scale);
+        // What is left of a step: padding adds nothing, so a vector of nothing else is left out.
+        let mut left = p_steps.remainder().chunks(T::WIDTH).zip(q_steps.remainder().chunks(T::WIDTH));
+        for step in [&mut even, &mut odd] {
+            if let Some((p, q)) = left.next() {
+                step.add(divergence, E::load(simd, p), E::load(simd, q), scale);
+            }
         }
         signs = signs.or_bits(even.signs.or_bits(odd.signs));
         add(simd, &mut row.superblock[0], even.p.fold(odd.p));
@@ -409,23 +463,12 @@ fn add_columns<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
                 prefetch(column.as_ptr().wrapping_add(first));
             }
             let mut step = Step::<T::Lanes<S>, N>::load(simd, sums);
-            step.add(divergence, load_some(simd, &p[lanes.clone()]), load_some(simd, &q[lanes.clone()]), scale);
+            step.add(divergence, Lanes::load_some(simd, &p[lanes.clone()]), Lanes::load_some(simd, &q[lanes.clone()]), scale);
             step.store(sums);
             signs = Lanes::or_bits(signs, step.signs);
         }
         signs.store(&mut columns.signs[first..first + T::WIDTH]);
     }
-}
-
-/// A vector, or what there is of one and zeros.
-#[inline(always)]
-fn load_some<S: Simd, V: Lanes<Simd = S>>(simd: S, lanes: &[V::Scalar]) -> V {
-    if lanes.len() == V::Scalar::WIDTH {
-        return V::load(simd, lanes);
-    }
-    let mut padded = [V::Scalar::default(); 16];
-    padded[..lanes.len()].copy_from_slice(lanes);
-    V::load(simd, &padded[..V::Scalar::WIDTH])
 }
 
 /// The scales of as many rows as there are lanes, or of one for all.
@@ -436,6 +479,7 @@ fn scales_of<S: Simd, T: Real>(simd: S, scales: &[Scale<T>]) -> Scales<T::Lanes<
         q: gather(simd, scales, |scale| scale.q),
         unit: gather(simd, scales, |scale| scale.unit),
         dominant: gather(simd, scales, |scale| scale.dominant),
+        normalizing: scales.iter().any(|scale| scale.dominant.to_f64().is_finite()),
     }
 }
 
@@ -495,7 +539,7 @@ fn values<S: Simd, D: Divergence<N>, const N: usize>(
     divergence: &D,
     rows: &RowSums,
     finish: &Finish,
-    log_base: f64,
+    log_base: Option<f64>,
 ) -> [f64; WIDE] {
     let mut terms = [Wide::splat(simd, 0.0); N];
     for (lanes, sums) in terms.iter_mut().zip(&rows.terms) {
@@ -506,7 +550,7 @@ fn values<S: Simd, D: Divergence<N>, const N: usize>(
         terms,
         total: Wide::load(simd, &finish.total),
         residual: Wide::load(simd, &finish.residual),
-        log_base: Wide::splat(simd, log_base),
+        log_base: log_base.map(|log_base| Wide::splat(simd, log_base)),
     };
     divergence.value(sums).store(&mut values);
     values

@@ -150,6 +150,8 @@ pub trait Lanes:
     fn constant(self, value: f64) -> Self;
     /// The lanes from a slice of exactly the vector's width.
     fn load(simd: Self::Simd, slice: &[Self::Scalar]) -> Self;
+    /// The lanes from as many half floats, or from fewer and zeros; for `f32` only.
+    fn load_halves<H: half::Half>(simd: Self::Simd, run: &[H]) -> Self;
     /// The lanes into a slice of exactly the vector's width.
     fn store(self, slice: &mut [Self::Scalar]);
     /// `self * factor + addend`, rounded once, on every CPU.
@@ -175,6 +177,23 @@ pub trait Lanes:
     /// Two accumulators as one: lane j is the sum of their lanes j and, for `f32`, j + 8.
     fn fold(self, other: Self) -> Wide<Self::Simd>;
 
+    /// What there is of a vector, and zeros.
+    #[inline(always)]
+    fn load_some(simd: Self::Simd, slice: &[Self::Scalar]) -> Self {
+        if slice.len() == Self::Scalar::WIDTH {
+            return Self::load(simd, slice);
+        }
+        let mut padded = [Self::Scalar::default(); 16];
+        let mut done = 0;
+        // In pieces of a fixed size: a call of `memcpy` takes longer than a vector does.
+        for piece in [8, 4, 2, 1] {
+            if slice.len() & piece != 0 {
+                padded[done..done + piece].copy_from_slice(&slice[done..done + piece]);
+                done += piece;
+            }
+        }
+        Self::load(simd, &padded[..Self::Scalar::WIDTH])
+    }
     /// `other` where it is less than `self`; `self` elsewhere, NaN included.
     #[inline(always)]
     fn at_most(self, other: Self) -> Self {
@@ -205,6 +224,10 @@ impl<S: Simd> Lanes for f64x8<S> {
     #[inline(always)]
     fn load(simd: S, slice: &[f64]) -> Self {
         Self::from_slice(simd, slice)
+    }
+    #[inline(always)]
+    fn load_halves<H: half::Half>(_simd: S, _run: &[H]) -> Self {
+        unreachable!("kernels read half floats as f32")
     }
     #[inline(always)]
     fn store(self, slice: &mut [Self::Scalar]) {
@@ -281,6 +304,10 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn load(simd: S, slice: &[f32]) -> Self {
         Self::from_slice(simd, slice)
+    }
+    #[inline(always)]
+    fn load_halves<H: half::Half>(simd: S, run: &[H]) -> Self {
+        half::load_some(simd, run)
     }
     #[inline(always)]
     fn store(self, slice: &mut [Self::Scalar]) {

@@ -39,8 +39,8 @@ pub struct Job<'a> {
     pub parameters: Parameters,
     /// What is asked of the masses.
     pub masses: Masses,
-    /// Logarithm of the base: 1 for nats.
-    pub log_base: f64,
+    /// Logarithm of the base; `None` for nats.
+    pub log_base: Option<f64>,
     /// The instructions to use.
     pub level: Level,
 }
@@ -73,11 +73,31 @@ struct Operands<'a> {
     q: Option<Operand<'a>>,
 }
 
-impl Operands<'_> {
+impl<'a> Operands<'a> {
+    /// Entries of a row of both as they lie in memory, if they are of that type.
+    fn borrow<S: Storage>(&self, row: usize, entries: &Range<usize>) -> Option<[&'a [S]; 2]> {
+        let p = self.p.borrow(row, entries.clone())?;
+        Some([p, self.q.map_or(Some(p), |q| q.borrow(row, entries.clone()))?])
+    }
+
     fn in_columns(&self) -> bool {
         self.p.in_columns() || self.q.is_some_and(|q| q.in_columns())
     }
 }
+
+/// A pass over the data: what runs on what.
+struct Pass<'k, 'a, T> {
+    kernel: &'k dyn Kernel<T>,
+    operands: Operands<'a>,
+}
+
+impl<T> Clone for Pass<'_, '_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Pass<'_, '_, T> {}
 
 struct Driver<'a, T: Real> {
     job: &'a Job<'a>,
@@ -98,6 +118,11 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         Self { job, kernel, operands, tolerances }
     }
 
+    /// The pass that the values are made of.
+    fn pass(&self) -> Pass<'_, 'a, T> {
+        Pass { kernel: self.kernel.as_ref(), operands: self.operands }
+    }
+
     /// Rows that are short enough for one thread each.
     fn batch(&self, values: &mut [T]) -> Vec<Option<Found>> {
         let length = self.job.plan.length;
@@ -106,12 +131,13 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let elements = values.len().saturating_mul(length);
         parallel::for_each_piece(values, piece, elements, |first, values| {
             let mut found = None;
+            let mut scratch = vec![];
             for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
                 let start = first + group * TILE_ROWS;
                 let rows = start..start + values.len();
                 let mut lifts = [Lift::checked(); TILE_ROWS];
                 let lifts = &mut lifts[..values.len()];
-                let sums = self.group(rows.clone(), lifts);
+                let sums = self.group(rows.clone(), lifts, &mut scratch);
                 self.settle(rows, lifts, &sums, values, &mut found);
             }
             found
@@ -119,16 +145,16 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     }
 
     /// Lifts and sums of at most [`TILE_ROWS`] rows, on this thread.
-    fn group(&self, rows: Range<usize>, lifts: &mut [Lift<T>]) -> [RowSums; TILE_ROWS / WIDE] {
+    fn group(&self, rows: Range<usize>, lifts: &mut [Lift<T>], scratch: &mut Vec<T>) -> [RowSums; TILE_ROWS / WIDE] {
         let sum_rows = if self.job.plan.length <= SHORT { Self::short_sums } else { Self::serial_sums };
         let mut sums = [RowSums::default(); TILE_ROWS / WIDE];
-        self.lift(lifts, |kernel, operands, lifts, masses| {
-            sum_rows(self, kernel, operands, rows.clone(), lifts, &mut sums);
+        self.lift(lifts, |pass, lifts, masses| {
+            sum_rows(self, pass, rows.clone(), lifts, scratch, &mut sums);
             for (i, mass) in masses.iter_mut().enumerate() {
                 *mass = sums[i / WIDE].p[i % WIDE];
             }
         });
-        sum_rows(self, self.kernel.as_ref(), self.operands, rows, lifts, &mut sums);
+        sum_rows(self, self.pass(), rows, lifts, scratch, &mut sums);
         sums
     }
 
@@ -138,14 +164,14 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let mut lifts = allocate(rows)?;
         lifts.resize(rows, Lift::checked());
         let mut failed = None;
-        self.lift(&mut lifts, |kernel, operands, lifts, masses| match self.long_sums(kernel, operands, lifts) {
+        self.lift(&mut lifts, |pass, lifts, masses| match self.long_sums(pass, lifts) {
             Ok(sums) => masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = row.sums[0]),
             Err(error) => failed = Some(error),
         });
         if let Some(error) = failed {
             return Err(error);
         }
-        let sums = self.long_sums(self.kernel.as_ref(), self.operands, &lifts)?;
+        let sums = self.long_sums(self.pass(), &lifts)?;
         let mut found = None;
         for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
             let start = group * TILE_ROWS;
@@ -161,7 +187,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
 
     /// Checks the sums of rows and writes their values.
     fn settle(&self, rows: Range<usize>, lifts: &[Lift<T>], sums: &[RowSums], values: &mut [T], found: &mut Option<Found>) {
-        let ceiling = self.kernel.ceiling(self.job.log_base);
+        let ceiling = self.kernel.ceiling(self.job.log_base.unwrap_or(1.0));
         for (group, (values, lifts)) in values.chunks_mut(WIDE).zip(lifts.chunks(WIDE)).enumerate() {
             let sums = &sums[group];
             let (results, needs_f64) = self.values(lifts, sums);
@@ -240,7 +266,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     fn in_f64(&self, row: usize) -> f64 {
         let driver = Driver::<f64>::new(self.job);
         let mut lift = [Lift::checked()];
-        let sums = driver.group(row..row + 1, &mut lift);
+        let sums = driver.group(row..row + 1, &mut lift, &mut vec![]);
         driver.values(&lift, &sums[0]).0[0]
     }
 

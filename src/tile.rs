@@ -17,8 +17,6 @@ use crate::view::{MOST_COLUMNS, Rows};
 pub const TILE_ROWS: usize = COLUMNS;
 /// Bytes that memory is read by.
 const CACHE_LINE: usize = 64;
-/// How far ahead of short rows memory is asked for, in bytes.
-const AHEAD: usize = 4096;
 /// Entries that are read at once when rows are brought in one by one.
 const RUN: usize = 256;
 
@@ -43,7 +41,7 @@ pub struct Steps {
 impl<'a> Operand<'a> {
     /// Entries of a row as they lie in memory, if the kernels can take them like that.
     #[must_use]
-    pub fn borrow<T: Real + Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
+    pub fn borrow<S: Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [S]> {
         if self.mask.is_some() { None } else { self.rows.borrow(row, entries) }
     }
 
@@ -53,18 +51,19 @@ impl<'a> Operand<'a> {
         self.rows.in_columns()
     }
 
-    /// Brings whole rows in with lanes across them: entry `k` of the `j`th row at `k * width + j`.
-    pub fn bring_across<T: Real + Storage>(&self, rows: Range<usize>, length: usize, width: usize, scratch: &mut [T]) {
+    /// Brings whole rows in with lanes across them, as [`turn`] leaves them.
+    pub fn bring_across<T: Real + Storage>(&self, rows: Range<usize>, length: usize, scratch: &mut [T]) {
         let together = if self.mask.is_some() { None } else { self.rows.borrow_rows::<T>(rows.clone()) };
-        let Some(together) = together else {
-            return self.bring(rows, 0..length, scratch, Steps { row: 1, entry: width });
-        };
-        prefetch_as_much(together, AHEAD);
-        let mut sources: [&[T]; 16] = [&[]; 16];
-        for (source, row) in sources.iter_mut().zip(together.chunks_exact(length)) {
-            *source = row;
+        if let Some(together) = together {
+            return turn(together, length, scratch);
         }
-        turn(&sources[..rows.len()], scratch, width);
+        for (first, vectors) in rows.clone().step_by(T::WIDTH).zip(scratch.chunks_exact_mut(length * T::WIDTH)) {
+            let rows = first..rows.end.min(first + T::WIDTH);
+            if rows.len() < T::WIDTH {
+                vectors.fill(T::default());
+            }
+            self.bring(rows, 0..length, vectors, Steps { row: 1, entry: T::WIDTH });
+        }
     }
 
     /// One entry of some rows after another as they lie in memory, if the kernels can take them like that.
@@ -111,10 +110,10 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// Asks for as many bytes as a run has, so many bytes after its start.
-fn prefetch_as_much<S>(run: &[S], ahead: usize) {
+/// Asks for what comes after a run in memory, as much again.
+fn prefetch_next<S>(run: &[S]) {
     for line in (0..size_of_val(run)).step_by(CACHE_LINE) {
-        prefetch(run.as_ptr().wrapping_byte_add(ahead + line));
+        prefetch(run.as_ptr().wrapping_byte_add(size_of_val(run) + line));
     }
 }
 
@@ -151,8 +150,7 @@ fn bring<S: Storage, T: Real + Storage>(rows_of: &Rows, tile: (&Range<usize>, &R
         && rows.len() == 1
         && let Some(run) = rows_of.borrow::<S>(rows.start, entries.clone())
     {
-        // What comes after it is wanted when this run has been computed.
-        prefetch_as_much(run, size_of_val(run));
+        prefetch_next(run);
         return S::convert(run, scratch);
     }
     let mut converted = [T::default(); RUN];
@@ -164,7 +162,9 @@ fn bring<S: Storage, T: Real + Storage>(rows_of: &Rows, tile: (&Range<usize>, &R
         } else {
             let converted = &mut converted[..run.len()];
             S::convert(run, converted);
-            turn(&[converted], &mut scratch[start..], step);
+            for (out, &value) in scratch[start..].iter_mut().step_by(step).zip(converted.iter()) {
+                *out = value;
+            }
         }
     });
 }

@@ -77,7 +77,7 @@ fn run_along<T: Real + Storage>(
 ) -> Result<Vec<T>, Error> {
     let (p, q) = (View::from_slice(p, shape), View::from_slice(q, shape));
     let plan = Plan::new(&p, (verb != Verb::Entropy).then_some(&q), None, &Axes::One(axis))?;
-    let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: 1.0, level };
+    let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: None, level };
     let mut values = vec![T::default(); plan.rows];
     reduce(&job, &mut values)?;
     Ok(values)
@@ -193,7 +193,7 @@ fn check_storage<S: Storage, T: Real + Storage>(store: impl Fn(u16) -> S) {
                 verb: Verb::KlDivergence,
                 parameters: Parameters::default(),
                 masses: Masses::Normalize,
-                log_base: 1.0,
+                log_base: None,
                 level,
             };
             let mut values = vec![T::default(); plan.rows];

@@ -26,10 +26,13 @@ impl Divergence<3> for CrossEntropy {
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 3] {
         let zero = x.p.constant(0.0);
-        let dominant = x.q.exceeds(x.dominant);
-        let log = ln::log_ratio(x.q, x.unit, x.unit - x.q);
+        let log = ln::log_ratio(x.q, x.unit, None);
         let log = V::select(x.q.equals(zero), x.p.constant(f64::INFINITY), log);
         let plain = V::select(x.p.equals(zero), zero, x.p * log);
+        if !x.normalizing {
+            return [plain, zero, zero];
+        }
+        let dominant = x.q.exceeds(x.dominant);
         [V::select(dominant, zero, plain), V::select(dominant, zero, x.q), V::select(dominant, x.p, zero)]
     }
 
@@ -39,7 +42,7 @@ impl Divergence<3> for CrossEntropy {
         let zero = plain.constant(0.0);
         let one = plain.constant(1.0);
         let share = V::select(weight.exceeds(zero), others / sums.total, zero);
-        let dominant = weight * ln::log_ratio(one - share, one, share);
-        ((plain + dominant) / sums.total).non_negative() / sums.log_base
+        let dominant = weight * ln::log_ratio(one - share, one, Some(share));
+        sums.in_units(((plain + dominant) / sums.total).non_negative())
     }
 }

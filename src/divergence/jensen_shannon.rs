@@ -39,8 +39,8 @@ impl Divergence<1> for JensenShannon {
         let [a, b] = self.weights.map(|w| x.p.constant(w));
         let m = a.fma(x.p, b * x.q);
         let zero = a.constant(0.0);
-        let from_p = V::select(a.exceeds(zero), a * ln::excess(x.p, m, b * x.d), zero);
-        let from_q = V::select(b.exceeds(zero), b * ln::excess(x.q, m, -(a * x.d)), zero);
+        let from_p = V::select(a.exceeds(zero), a * ln::excess(x.p, m, Some(b * x.d)), zero);
+        let from_q = V::select(b.exceeds(zero), b * ln::excess(x.q, m, Some(-(a * x.d))), zero);
         [from_p + from_q]
     }
 
@@ -49,7 +49,7 @@ impl Divergence<1> for JensenShannon {
         let [excess] = sums.terms;
         let [a, b] = self.weights;
         let mass = sums.residual * sums.residual * excess.constant(0.5 * a * b);
-        let value = (excess / sums.total - mass).non_negative().at_most(excess.constant(self.bound)) / sums.log_base;
+        let value = sums.in_units((excess / sums.total - mass).non_negative().at_most(excess.constant(self.bound)));
         if self.root { value.sqrt() } else { value }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct KullbackLeibler;
 impl Divergence<1> for KullbackLeibler {
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
-        [ln::excess(x.p, x.q, x.d)]
+        [ln::excess(x.p, x.q, x.normalizing.then_some(x.d))]
     }
 
     #[inline(always)]
@@ -26,6 +26,6 @@ impl Divergence<1> for KullbackLeibler {
         let [excess] = sums.terms;
         let half = excess.constant(0.5);
         let mass = sums.residual * sums.residual * half;
-        (excess / sums.total - mass).non_negative() / sums.log_base
+        sums.in_units((excess / sums.total - mass).non_negative())
     }
 }

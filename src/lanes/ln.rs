@@ -3,7 +3,7 @@
 //! Method, for positive normal p and q (rows are lifted by a power of two on load, so none is subnormal):
 //!
 //! 1. k = the exponent by which q is larger than p, so that n = q 2^-k satisfies n/p in [2/3, 3/2].
-//! 2. s = (n - p) / (n + p), |s| <= 1/5. n - p is exact (Sterbenz); for k = 0 the caller's `d` = q - p stands in
+//! 2. s = (n - p) / (n + p), |s| <= 1/5. n - p is exact (Sterbenz); for k = 0 a caller's `d` = q - p stands in
 //!    its place, because a q that is itself a rounded product knows its difference better than its value.
 //! 3. ln(q/p) = k ln 2 + 2 atanh(s), and atanh(s) = s (1 + z A(z)), z = s^2, A a polynomial.
 //!
@@ -78,9 +78,10 @@ struct Ratio<V> {
 }
 
 #[inline(always)]
-fn take_apart<V: Lanes>(p: V, q: V, d: V) -> Ratio<V> {
+fn take_apart<V: Lanes>(p: V, q: V, d: Option<V>) -> Ratio<V> {
     let (near, k) = q.near(p);
-    let num = V::select(k.equals(k.constant(0.0)), d, near - p);
+    let exact = near - p;
+    let num = d.map_or(exact, |d| V::select(k.equals(k.constant(0.0)), d, exact));
     let s = num / (near + p);
     let z = s * s;
     let coefficients = <V::Scalar as Coefficients>::TWICE_A;
@@ -91,22 +92,22 @@ fn take_apart<V: Lanes>(p: V, q: V, d: V) -> Ratio<V> {
     Ratio { near, num, k, s, tail: z * a }
 }
 
-/// ln(q/p) for positive p and q and `d` = q - p; anything for others.
+/// ln(q/p) for positive p and q; anything for others. `d` is q - p where the caller knows more of it than q and p do.
 ///
 /// Maximum relative error 9 u, also for q next to p. Test: `log_ratio_is_within_its_bound`.
 #[inline(always)]
-pub fn log_ratio<V: Lanes>(p: V, q: V, d: V) -> V {
+pub fn log_ratio<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
     let r = take_apart(p, q, d);
     let high = p.constant(<V::Scalar as Coefficients>::LN2_HIGH);
     let low = p.constant(<V::Scalar as Coefficients>::LN2_LOW);
     r.k.fma(high, r.k.fma(low, r.s.fma(r.tail, r.s + r.s)))
 }
 
-/// p ln(p/q) - p + q >= 0 for p, q >= 0 and `d` = q - p: q where p = 0, +inf where only q = 0.
+/// p ln(p/q) - p + q >= 0 for p, q >= 0, with `d` as for [`log_ratio`]: q where p = 0, +inf where only q = 0.
 ///
 /// Maximum relative error 9 u, also for q next to p. Test: `excess_is_within_its_bound`.
 #[inline(always)]
-pub fn excess<V: Lanes>(p: V, q: V, d: V) -> V {
+pub fn excess<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
     let r = take_apart(p, q, d);
     let curved = (-p).fma(r.tail, r.num);
     let far = (p * r.k).fma(p.constant(-core::f64::consts::LN_2), q - r.near);
@@ -123,7 +124,7 @@ pub fn ln(x: f64) -> f64 {
     super::dispatch!(level, simd => {
         let one = super::Wide::splat(simd, 1.0);
         let x = <super::Wide<_> as Lanes>::splat(simd, x);
-        log_ratio(one, x, x - one)[0]
+        log_ratio(one, x, None)[0]
     })
 }
 
@@ -206,7 +207,7 @@ mod tests {
     fn lanes<S: Simd, V: Lanes<Simd = S>>(simd: S, p: f64, q: f64) -> [f64; 2] {
         let splat = |x: f64| V::splat(simd, V::Scalar::from_f64(x));
         let (p, q) = (splat(p), splat(q));
-        [log_ratio(p, q, q - p), excess(p, q, q - p)].map(|value| {
+        [log_ratio(p, q, None), excess(p, q, Some(q - p))].map(|value| {
             let mut stored = [V::Scalar::default(); 16];
             value.store(&mut stored[..V::Scalar::WIDTH]);
             stored[0].to_f64()

@@ -37,15 +37,15 @@ pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     })
 }
 
-/// `base`: the logarithm of it, 1 for nats.
-pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<f64> {
-    let Some(base) = base else { return Ok(1.0) };
+/// `base`: the logarithm of it; none for nats.
+pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
+    let Some(base) = base else { return Ok(None) };
     let Ok(given) = base.extract::<f64>() else {
         let given = base.repr()?;
         let text = format!("base: got {given}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats");
         return Err(PyTypeError::new_err(text));
     };
-    if given > 1.0 && given.is_finite() { Ok(ln::ln(given)) } else { Err(Error::Base { given }.into()) }
+    if given > 1.0 && given.is_finite() { Ok(Some(ln::ln(given))) } else { Err(Error::Base { given }.into()) }
 }
 
 /// `weights`: two non-negative numbers that sum to 1.

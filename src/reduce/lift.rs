@@ -5,10 +5,10 @@
 //! 2^[`MAX_FACTOR`](Real::MAX_FACTOR). Masses beyond (sums of subnormals beside large ones, sums above 1e180) are rare enough to be
 //! slow: `f32` rows are done once more in `f64`, `f64` rows are shifted to about 1 first, entry by entry, in scratch.
 
-use super::{Driver, Operands};
+use super::{Driver, Operands, Pass};
 use crate::divergence::{Divergence, Pair, Sums};
 use crate::element::Storage;
-use crate::kernel::{Compiled, Kernel, Scale};
+use crate::kernel::{Compiled, Scale};
 use crate::lanes::{Lanes, Real};
 use crate::tile::Operand;
 use crate::verb::Masses;
@@ -163,14 +163,18 @@ impl<T: Real> Lift<T> {
 }
 
 impl<'a, T: Real + Storage> Driver<'a, T> {
-    /// Gives every row its scale. `sum` runs a kernel over an operand and puts Σ of each row into its last argument.
-    pub(super) fn lift(&self, lifts: &mut [Lift<T>], mut sum: impl FnMut(&dyn Kernel<T>, Operands<'a>, &[Lift<T>], &mut [f64])) {
+    /// Gives every row its scale. `sum` makes a pass and puts Σ of each row into its last argument.
+    pub(super) fn lift(&self, lifts: &mut [Lift<T>], mut sum: impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [f64])) {
         if self.job.masses == Masses::One {
             return;
         }
         let mut sum = |operand: Operand<'a>, lift: Lift<T>| {
             let mut sums = vec![0.0; lifts.len()];
-            sum(&Compiled(TotalMass), Operands { p: operand, q: None }, &vec![lift; lifts.len()], &mut sums);
+            sum(
+                Pass { kernel: &Compiled(TotalMass), operands: Operands { p: operand, q: None } },
+                &vec![lift; lifts.len()],
+                &mut sums,
+            );
             sums
         };
         let mut masses = |operand: Operand<'a>| -> Vec<Mass> {

@@ -3,16 +3,18 @@
 use core::ops::Range;
 
 use super::lift::{Lift, shift};
-use super::{Driver, Operands, allocate};
-use crate::element::Storage;
+use super::{Driver, Pass, allocate};
+use crate::element::{DType, Storage};
 use crate::error::Error;
-use crate::kernel::{Accumulator, COLUMNS, Columns, Kernel, Partial, RowSums, SHORT, block, chunk};
+use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, SHORT, block, chunk};
 use crate::lanes::{Real, WIDE};
 use crate::parallel;
 use crate::tile::{Operand, Steps, TILE_ROWS};
 use crate::verb::Masses;
 use crate::view::MOST_COLUMNS;
 
+/// Short rows that are turned together: few, so that memory is read while they are computed.
+const SHORT_ROWS: usize = 32;
 /// Entries of a row that is not read together with others are brought in by so many: whole blocks, in the first-level cache.
 pub(super) const BROUGHT: usize = 1024;
 
@@ -20,80 +22,78 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Sums of rows in which lanes run across rows.
     pub(super) fn short_sums(
         &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
+        pass: Pass<'_, 'a, T>,
         rows: Range<usize>,
         lifts: &[Lift<T>],
+        scratch: &mut Vec<T>,
         sums: &mut [RowSums],
     ) {
         let length = self.job.plan.length;
-        let mut scratch = [[T::default(); SHORT * 16]; 2];
-        let [p, q] = &mut scratch;
-        let (p, q) = (&mut p[..length * T::WIDTH], &mut q[..length * T::WIDTH]);
-        for (vector, sums) in sums.chunks_mut(T::WIDTH / WIDE).enumerate().take(rows.len().div_ceil(T::WIDTH)) {
-            let start = rows.start + vector * T::WIDTH;
-            let rows = start..rows.end.min(start + T::WIDTH);
-            let lifts = &lifts[vector * T::WIDTH..][..rows.len()];
-            let mut scales = [Lift::<T>::checked().scale; 16];
+        scratch.resize(2 * SHORT_ROWS * SHORT, T::default());
+        let (p, q) = scratch.split_at_mut(SHORT_ROWS * SHORT);
+        for (first, sums) in rows.clone().step_by(SHORT_ROWS).zip(sums.chunks_mut(SHORT_ROWS / WIDE)) {
+            let tile = first..rows.end.min(first + SHORT_ROWS);
+            let lifts = &lifts[first - rows.start..][..tile.len()];
+            let mut scales = vec![];
             let scales = if self.job.masses == Masses::One {
-                &scales[..1]
+                core::slice::from_ref(&lifts[0].scale)
             } else {
-                scales.iter_mut().zip(lifts).for_each(|(scale, lift)| *scale = lift.scale);
-                &scales[..T::WIDTH]
+                scales.extend(lifts.iter().map(|lift| lift.scale));
+                scales.resize(SHORT_ROWS, lifts[0].scale);
+                &scales
             };
+            let size = tile.len().next_multiple_of(T::WIDTH) * length;
             let bring = |operand: Operand, which: usize, scratch: &mut [T]| {
-                if rows.len() < T::WIDTH {
-                    scratch.fill(T::default());
-                }
-                operand.bring_across(rows.clone(), length, T::WIDTH, scratch);
+                operand.bring_across(tile.clone(), length, scratch);
                 if self.job.masses != Masses::One {
-                    for (lane, lift) in lifts.iter().enumerate() {
-                        shift(scratch[lane..].iter_mut().step_by(T::WIDTH), lift.shifts[which]);
+                    for (row, lift) in lifts.iter().enumerate() {
+                        let start = row / T::WIDTH * T::WIDTH * length + row % T::WIDTH;
+                        shift(scratch[start..].iter_mut().step_by(T::WIDTH).take(length), lift.shifts[which]);
                     }
                 }
             };
-            bring(operands.p, 0, p);
-            let q = if let Some(operand) = operands.q {
-                bring(operand, 1, q);
-                &*q
-            } else {
-                &*p
+            let (p, q) = (&mut p[..size], &mut q[..size]);
+            bring(pass.operands.p, 0, p);
+            let q = match pass.operands.q {
+                Some(operand) => {
+                    bring(operand, 1, q);
+                    &*q
+                }
+                None => &*p,
             };
-            kernel.short(self.job.level, p, q, scales, sums);
+            pass.kernel.short(self.job.level, length, p, q, scales, sums);
         }
     }
 
     /// Sums of rows in which lanes run along the row, chunk by chunk.
     pub(super) fn serial_sums(
         &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
+        pass: Pass<'_, 'a, T>,
         rows: Range<usize>,
         lifts: &[Lift<T>],
+        scratch: &mut Vec<T>,
         sums: &mut [RowSums],
     ) {
-        sums.fill(RowSums::default());
         let length = self.job.plan.length;
-        let mut parts = vec![Vec::with_capacity(length.div_ceil(chunk::<T>())); rows.len()];
-        for start in (0..length).step_by(chunk::<T>()) {
-            let entries = start..length.min(start + chunk::<T>());
-            self.partial_sums(kernel, operands, rows.clone(), entries, lifts, &mut |i, part| parts[i].push(*part));
+        let chunks = length.div_ceil(chunk::<T>());
+        let mut partials = vec![Partial::default(); rows.len() * chunks];
+        for chunk_index in 0..chunks {
+            let entries = chunk_index * chunk::<T>()..length.min((chunk_index + 1) * chunk::<T>());
+            self.partial_sums(pass, rows.clone(), entries, lifts, scratch, &mut |i, part| {
+                partials[i * chunks + chunk_index] = *part
+            });
         }
-        for (i, parts) in parts.iter_mut().enumerate() {
-            sums[i / WIDE].set(i % WIDE, &pairwise(parts));
+        sums.fill(RowSums::default());
+        for (i, partials) in partials.chunks_mut(chunks).enumerate() {
+            sums[i / WIDE].set(i % WIDE, &pairwise(partials));
         }
     }
 
     /// Sums of every row, from those of its chunks.
-    pub(super) fn long_sums(
-        &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
-        lifts: &[Lift<T>],
-    ) -> Result<Vec<Partial>, Error> {
+    pub(super) fn long_sums(&self, pass: Pass<'_, 'a, T>, lifts: &[Lift<T>]) -> Result<Vec<Partial>, Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
         let chunks = length.div_ceil(chunk::<T>());
-        let group = if operands.in_columns() { TILE_ROWS.min(rows) } else { 1 };
+        let group = if pass.operands.in_columns() { TILE_ROWS.min(rows) } else { 1 };
         let pieces = rows.div_ceil(group) * chunks;
         let mut partials = allocate(pieces * group)?;
         partials.resize(pieces * group, Partial::default());
@@ -102,15 +102,15 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             let rows = first_row..rows.min(first_row + group);
             let entries = chunk_index * chunk::<T>()..length.min((chunk_index + 1) * chunk::<T>());
             let lifts = &lifts[rows.clone()];
-            self.partial_sums(kernel, operands, rows, entries, lifts, &mut |i, part| partials[i] = *part);
+            self.partial_sums(pass, rows, entries, lifts, &mut vec![], &mut |i, part| partials[i] = *part);
         });
         let mut sums = allocate(rows)?;
         let mut parts = allocate(chunks)?;
         for row in 0..rows {
             let first = row / group * group * chunks + row % group;
+            parts.clear();
             parts.extend((0..chunks).map(|chunk_index| partials[first + chunk_index * group]));
             sums.push(pairwise(&mut parts));
-            parts.clear();
         }
         Ok(sums)
     }
@@ -118,23 +118,22 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Sums of some entries of some rows, handed to `take` with the row's index among them.
     fn partial_sums(
         &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
+        pass: Pass<'_, 'a, T>,
         rows: Range<usize>,
         entries: Range<usize>,
         lifts: &[Lift<T>],
+        scratch: &mut Vec<T>,
         take: &mut dyn FnMut(usize, &Partial),
     ) {
-        if operands.in_columns() && rows.len() > 1 {
-            for (i, row) in self.column_sums(kernel, operands, rows, entries, lifts).iter().enumerate() {
-                take(i, &row.finish());
+        if pass.operands.in_columns() && rows.len() > 1 {
+            for (i, row) in self.column_sums(pass, rows, entries, lifts).iter_mut().enumerate() {
+                take(i, &row.finish(pass.kernel.terms()));
             }
         } else {
-            let mut scratch = Vec::new();
+            let mut accumulator = Accumulator::default();
             for (i, (row, lift)) in rows.zip(lifts).enumerate() {
-                let mut accumulator = Accumulator::default();
-                self.sweep_row(kernel, operands, row, entries.clone(), lift, &mut scratch, &mut accumulator);
-                take(i, &accumulator.finish());
+                self.sweep_row(pass, row, entries.clone(), lift, scratch, &mut accumulator);
+                take(i, &accumulator.finish(pass.kernel.terms()));
             }
         }
     }
@@ -142,8 +141,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Sums of rows whose neighbours share their cache lines: one entry of each, then the next entry.
     fn column_sums(
         &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
+        pass: Pass<'_, 'a, T>,
         rows: Range<usize>,
         entries: Range<usize>,
         lifts: &[Lift<T>],
@@ -152,7 +150,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let scales: Vec<_> = lifts.iter().map(|lift| lift.scale).collect();
         let scales = if self.job.masses == Masses::One { &scales[..1] } else { &scales };
         let is_shifted = [0, 1].map(|which| lifts.iter().any(|lift| lift.shifts[which] != 0));
-        let (first, operands) = (operands.p, [Some(operands.p), operands.q]);
+        let (first, operands) = (pass.operands.p, [Some(pass.operands.p), pass.operands.q]);
         let lend = |start: usize| {
             let run = start..entries.end.min(start + step);
             [0, 1].map(
@@ -162,7 +160,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             )
         };
         let mut accumulators = vec![Accumulator::default(); rows.len()];
-        let mut columns = Columns::new(kernel.terms());
+        let mut columns = Columns::new(pass.kernel.terms());
         let mut scratch = vec![T::default(); 2 * step * COLUMNS];
         let (scratch_p, scratch_q) = scratch.split_at_mut(step * COLUMNS);
         let mut lent = lend(entries.start);
@@ -177,7 +175,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
                 Some(operand) => lent[1].unwrap_or_else(|| bring(operand, 1, scratch_q)),
             };
             let ahead = next.each_ref().map(|columns| columns.as_ref().map_or(&[][..], |columns| &columns[..run.len()]));
-            kernel.columns(self.job.level, &mut columns, [&p[..run.len()], &q[..run.len()]], ahead, scales);
+            pass.kernel.columns(self.job.level, &mut columns, [&p[..run.len()], &q[..run.len()]], ahead, scales);
             if run.end == entries.end || (run.end - entries.start).is_multiple_of(block::<T>()) {
                 columns.fold(&mut accumulators);
             }
@@ -190,8 +188,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     #[expect(clippy::too_many_arguments, reason = "the innermost of the loops that own them")]
     fn sweep_row(
         &self,
-        kernel: &dyn Kernel<T>,
-        operands: Operands<'a>,
+        pass: Pass<'_, 'a, T>,
         row: usize,
         entries: Range<usize>,
         lift: &Lift<T>,
@@ -199,13 +196,19 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         accumulator: &mut Accumulator,
     ) {
         let level = self.job.level;
-        let borrow = |operand: Operand<'a>, which: usize| {
-            if lift.shifts[which] == 0 { operand.borrow::<T>(row, entries.clone()) } else { None }
+        let lend = |which: usize| lift.shifts[which] == 0;
+        let whole_p = if lend(0) { pass.operands.p.borrow(row, entries.clone()) } else { None };
+        let whole_q = pass.operands.q.map_or(whole_p, |q| if lend(1) { q.borrow(row, entries.clone()) } else { None });
+        let whole = match (whole_p, whole_q) {
+            (Some(p), Some(q)) => Some(Run::Real([p, q])),
+            _ if T::DTYPE == DType::F32 && lend(0) && lend(1) => {
+                let halves = pass.operands.borrow(row, &entries).map(Run::F16);
+                halves.or_else(|| pass.operands.borrow(row, &entries).map(Run::BF16))
+            }
+            _ => None,
         };
-        let whole_p = borrow(operands.p, 0);
-        let whole_q = operands.q.map_or(whole_p, |operand| borrow(operand, 1));
-        if let (Some(p), Some(q)) = (whole_p, whole_q) {
-            kernel.sweep(level, accumulator, p, q, lift.scale);
+        if let Some(whole) = whole {
+            pass.kernel.sweep(level, accumulator, whole, lift.scale);
             return;
         }
         scratch.resize(2 * BROUGHT, T::default());
@@ -213,12 +216,12 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         for start in entries.clone().step_by(BROUGHT) {
             let run = start..entries.end.min(start + BROUGHT);
             let within = run.start - entries.start..run.end - entries.start;
-            let p = whole_p.map_or_else(|| bring(operands.p, row, &run, lift.shifts[0], scratch_p), |p| &p[within.clone()]);
-            let q = match operands.q {
+            let p = whole_p.map_or_else(|| bring(pass.operands.p, row, &run, lift.shifts[0], scratch_p), |p| &p[within.clone()]);
+            let q = match pass.operands.q {
                 None => p,
                 Some(operand) => whole_q.map_or_else(|| bring(operand, row, &run, lift.shifts[1], scratch_q), |q| &q[within]),
             };
-            kernel.sweep(level, accumulator, p, q, lift.scale);
+            pass.kernel.sweep(level, accumulator, Run::Real([p, q]), lift.scale);
         }
     }
 }
@@ -252,7 +255,7 @@ fn bring<'s, T: Real + Storage>(operand: Operand, row: usize, run: &Range<usize>
 }
 
 /// Neighbours are combined until one is left.
-fn pairwise(parts: &mut Vec<Partial>) -> Partial {
+fn pairwise(mut parts: &mut [Partial]) -> Partial {
     while parts.len() > 1 {
         let pairs = parts.len().div_ceil(2);
         for pair in 0..pairs {
@@ -261,7 +264,7 @@ fn pairwise(parts: &mut Vec<Partial>) -> Partial {
                 None => parts[2 * pair],
             };
         }
-        parts.truncate(pairs);
+        parts = &mut parts[..pairs];
     }
     parts[0]
 }
