@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 # One interpreter for maturin, cargo and clippy, or everything is rebuilt at each change of hands.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 export VIRTUAL_ENV := $(abspath $(VENV))
-SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+SOURCES := Cargo.toml Cargo.lock build.rs pyproject.toml $(shell find src -name '*.rs')
 
-.PHONY: help demo test lint bench wheel clean
+.PHONY: help demo test lint bench fuzz sanitize wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -30,6 +31,12 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
 
 bench: $(VENV)/.built $(VENV)/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
 	$(BIN)/python benches/compare.py --update-readme
+
+fuzz: $(VENV)/.built $(VENV)/.test  ## ten minutes of random calls: no panic, no crash, no half-written result
+	KLRS_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/test_fuzz.py
+
+sanitize:  ## the core's tests under ThreadSanitizer; needs rustup's nightly toolchain with rust-src
+	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target $(TARGET) --no-default-features --test threads
 
 wheel: $(VENV)/.venv  ## a wheel and a source distribution in dist/
 	rm -rf dist

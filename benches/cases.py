@@ -78,6 +78,20 @@ def all_cases(shrink: int) -> list[Case]:
         half_precision(batch),
         down_the_columns(batch),
         one_row(batch),
+        beside_peers(
+            by.KLRS_KL,
+            by.KL_PEERS,
+            Workload("float64", 1, 3),
+            targets={by.REL_ENTR: 2.5},
+        ),
+        beside_peers(by.KLRS_JS, by.JS_PEERS, Workload("float64", 1, 3), targets={by.SCIPY_JS: 20}),
+        keywords(Workload("float64", 1, 3)),
+        beside_peers(
+            by.KLRS_KL,
+            by.KL_PEERS,
+            Workload("float64", 1, 1000),
+            targets={by.SIMSIMD_KL: 1},
+        ),
     ]
 
 
@@ -135,3 +149,12 @@ def one_row(batch: Workload) -> Case:
     whole, ours = Entry(by.KLRS_KL, batch), Entry(by.KLRS_KL, long)
     peers = [Entry(peer, long) for peer in (by.PLAIN_KL, by.SIMSIMD_KL, by.NUMKONG_KL)]
     return Case("one row", (whole, ours, *peers), (Target(ours, whole, 1 / 1.3),))
+
+
+def keywords(few: Workload) -> Case:
+    """What keywords cost where the work is nothing beside the call."""
+    # Both from source, as keywords are: another way to pass them would be measured with them.
+    call = lambda p, q: klrs.kl_divergence(p, q)  # noqa: E731, PLW0108 (see above)
+    plain = Entry(replace(by.KLRS_KL, call=call), few)
+    ours = Entry(by.KLRS_KL_IN_BITS, few)
+    return Case("keywords", (plain, ours), (Target(ours, plain, 1 / 1.3),))

@@ -78,6 +78,12 @@ def torch_cross_entropy(p: Any, q: Any) -> Any:
 SUMS = Contender("NumPy", "p.sum(); q.sum()", lambda p, q: (p.sum(), q.sum()), None)
 
 KLRS_KL = Contender("klrs", "kl_divergence(p, q)", klrs.kl_divergence, reference.kl_divergence)
+KLRS_KL_IN_BITS = Contender(
+    "klrs",
+    "kl_divergence(p, q, axis=0, base=2, keepdims=True)",
+    lambda p, q: klrs.kl_divergence(p, q, axis=0, base=2, keepdims=True),
+    partial(reference.kl_divergence, base=2),
+)
 PLAIN_KL = Contender(
     "NumPy", "(p * np.log(p / q)).sum(-1)", lambda p, q: (p * np.log(p / q)).sum(-1), kl_as_is
 )

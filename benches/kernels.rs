@@ -3,7 +3,7 @@
 //! `cargo bench --no-default-features`; throughput is in entries of p.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use klrs::kernel::{Accumulator, Kernel, Run, Scale};
+use klrs::kernel::{Accumulator, Run, Scale};
 use klrs::lanes::{Level, Real};
 use klrs::verb::{Parameters, Verb};
 use std::hint::black_box;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, isinf, isnan, nan
 from typing import Any
 
@@ -24,8 +25,7 @@ def seconds(case: Case, budget: float) -> dict[Entry, float]:
 
 
 def entry_call(entry: Entry) -> Any:
-    p, q = entry.workload.arrays
-    return lambda: entry.contender.call(p, q)
+    return partial(entry.contender.call, *entry.workload.arrays)
 
 
 def error(entry: Entry, *, entries: int) -> float | None:

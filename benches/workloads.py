@@ -32,6 +32,7 @@ ENTRIES_AT_ONCE = 2**14
 # A long row repeats a short one so often, divided by this power of two: its divergences are exactly
 # those of the short row, which the oracle can compute.
 REPEATS_OF_LONG_ROW = 2048
+SHORT_ENOUGH = 150_000
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,17 @@ class Workload:
         shape = (self.rows, self.classes) if self.axis else (self.classes, self.rows)
         return f"{' x '.join(map(spaced, shape))} {self.dtype}"
 
+    @property
+    def repeats(self) -> int:
+        """How often a single row repeats a shorter one."""
+        return REPEATS_OF_LONG_ROW if self.classes > SHORT_ENOUGH else 1
+
     @cached_property
     def arrays(self) -> Pair:
         """P and q in memory. They stay there: several cases share them."""
         if self.rows == 1:
-            p, q = self.row(0)
-            return repeated(p), repeated(q)
+            p, q = (repeated(row, self.repeats) for row in self.row(0))
+            return p, q
         if self.axis == 0:
             p, q = empty(self.classes, self.rows, self.dtype)
             fill(p.T, q.T)
@@ -69,7 +75,7 @@ class Workload:
     def row(self, index: int) -> Pair:
         """One distribution of each array, or one that has exactly the same divergences."""
         if self.rows == 1:
-            return short_row(self.classes // REPEATS_OF_LONG_ROW, self.dtype)
+            return short_row(self.classes // self.repeats, self.dtype)
         p, q = (np.moveaxis(array, self.axis, -1)[index] for array in self.arrays)
         return p, q
 
@@ -81,9 +87,9 @@ def short_row(classes: int, dtype: str) -> Pair:
     return p[0], q[0]
 
 
-def repeated(row: Array) -> Array:
-    long = np.empty((REPEATS_OF_LONG_ROW, len(row)), row.dtype)
-    long[:] = row / REPEATS_OF_LONG_ROW
+def repeated(row: Array, times: int) -> Array:
+    long = np.empty((times, len(row)), row.dtype)
+    long[:] = row / times
     return long.reshape(-1)
 
 

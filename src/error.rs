@@ -17,6 +17,8 @@ pub enum Error {
     NotBroadcastable { p: Vec<usize>, q: Vec<usize> },
     /// Distributions of different length.
     LengthMismatch { axis: isize, p: usize, q: usize },
+    /// More elements than can be counted.
+    TooLarge { shape: Vec<usize> },
     /// `where` does not fit the operands.
     WhereShape { given: Vec<usize>, expected: Vec<usize> },
     /// An axis that the operands do not have.
@@ -49,6 +51,8 @@ pub enum Error {
     AllLeftOut { row: Index },
     /// No memory for scratch or results.
     OutOfMemory { bytes: usize },
+    /// The calling thread was told to stop.
+    Interrupted,
 }
 
 /// A place along some axes, shown as Python shows an index: `17`, or `(2, 5)`.
@@ -188,6 +192,10 @@ impl Display for Error {
                 if row.0.is_empty() { String::new() } else { format!(" of row {row}") }
             ),
             Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes for the results"),
+            Self::TooLarge { shape } => {
+                write!(f, "p and q broadcast to {}, more elements than can be counted", Tuple(shape))
+            }
+            Self::Interrupted => write!(f, "interrupted"),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The door to Python: arguments become views, results become NumPy, errors become exceptions.
 //!
-//! A call is one function, [`reduce`], whose first argument names the verb; `python/klrs/_divergences.py` has the public functions.
+//! The public functions come from [`function`], and all of them end in [`reduce_rows`]; `python/klrs/_divergences.py` has what they say.
 //! Mistakes in the arguments are found before the first element is read. New results are written where they belong; into a caller's
 //! `out` they are copied when all is known to be well, so it is untouched after any error and may overlap the inputs.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyModule, PyType};
@@ -14,13 +16,16 @@ use pyo3::types::{PyModule, PyType};
 use crate::element::Storage;
 use crate::error::Error;
 use crate::lanes::{Level, Real};
-use crate::parallel;
+use crate::parallel::{self, Team};
 use crate::reduce::{self, Job};
 use crate::verb::{Masses, Verb};
-use crate::view::{Plan, View};
+use crate::view::{Axes, Plan, View};
 
 mod arguments;
 mod arrays;
+mod function;
+
+use function::{Arguments, Parameter};
 
 /// The functions behind the package.
 #[pymodule(gil_used = false)]
@@ -28,7 +33,9 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_function(wrap_pyfunction!(verbs, module)?)?;
     module.add_function(wrap_pyfunction!(level, module)?)?;
-    module.add_function(wrap_pyfunction!(reduce_rows, module)?)
+    module.add_function(wrap_pyfunction!(build, module)?)?;
+    module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 
 /// Names of the verbs.
@@ -41,37 +48,34 @@ fn verbs() -> Vec<&'static str> {
 #[pyfunction]
 fn level() -> String {
     let name = format!("{:?}", Level::new());
-    name.split('(').next().unwrap_or_default().to_owned()
+    let name = name.split('(').next().unwrap_or_default();
+    #[cfg(target_arch = "x86_64")]
+    if name != "Avx512" && std::arch::is_x86_feature_detected!("avx512f") {
+        return format!("{name} (the AVX-512 of this CPU lacks what Ice Lake has)");
+    }
+    name.to_owned()
 }
 
-/// One number for each distribution.
-#[pyfunction(name = "reduce")]
-#[pyo3(signature = (verb, p, q, axis, base, keepdims, mask, out, normalize, weights))]
-#[expect(clippy::too_many_arguments, reason = "the keywords of the public functions")]
-fn reduce_rows<'py>(
-    py: Python<'py>,
-    verb: &str,
-    p: &Bound<'py, PyAny>,
-    q: Option<&Bound<'py, PyAny>>,
-    axis: &Bound<'py, PyAny>,
-    base: Option<&Bound<'py, PyAny>>,
-    keepdims: &Bound<'py, PyAny>,
-    mask: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    normalize: &Bound<'py, PyAny>,
-    weights: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let Some(&verb) = Verb::ALL.iter().find(|known| known.name() == verb) else {
-        return Err(PyValueError::new_err(format!("verb: {verb:?}, expected one of {:?}", verbs())));
-    };
-    let keepdims = arguments::flag(keepdims, "keepdims")?;
-    let normalize = arguments::flag(normalize, "normalize")?;
-    let parameters = arguments::parameters(weights)?;
-    let log_base = arguments::log_base(base)?;
-    let axes = arguments::axes(axis)?;
-    let p = arrays::array(p, "p")?;
-    let q = q.map(|q| arrays::array(q, "q")).transpose()?;
-    let mask = mask.map(|mask| arrays::array(mask, "where")).transpose()?;
+/// The compiler and the target.
+#[pyfunction]
+fn build() -> &'static str {
+    env!("KLRS_BUILD")
+}
+
+/// How many threads this process may use: its affinity and its cgroup's quota are respected.
+#[pyfunction]
+fn available_threads() -> usize {
+    parallel::available()
+}
+
+/// One number for each distribution: a call of a verb.
+fn reduce_rows<'py>(py: Python<'py>, verb: Verb, arguments: &Arguments<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    let (keepdims, normalize) = (arguments.flag(Parameter::KeepDims)?, arguments.flag(Parameter::Normalize)?);
+    let parameters = arguments::parameters(arguments.get_some(Parameter::Weights).as_deref())?;
+    let log_base = arguments::log_base(arguments.get_some(Parameter::Base).as_deref())?;
+    let axes = arguments.get(Parameter::Axis).map_or(Ok(Axes::One(-1)), |axis| arguments::axes(&axis))?;
+    let (p, q, mask) = (arguments.array(Parameter::P)?, arguments.array(Parameter::Q)?, arguments.array(Parameter::Where)?);
+    let Some(p) = p else { return Err(PyTypeError::new_err("p is missing")) };
     let view_p = arrays::view(&p, "p")?;
     let view_q = q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
     let view_mask = mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
@@ -83,12 +87,14 @@ fn reduce_rows<'py>(
         masses: if normalize { Masses::Normalize } else { verb.masses() },
         log_base,
         level: Level::new(),
+        team: Team::alone(),
     };
+    let out = arguments.get_some(Parameter::Out);
     let fits_f32 = |view: Option<&View>| view.is_none_or(|view| view.dtype().fits_f32());
     if fits_f32(Some(&view_p)) && fits_f32(view_q.as_ref()) {
-        answer::<f32>(py, &job, keepdims, out)
+        answer::<f32>(py, &job, keepdims, out.as_deref())
     } else {
-        answer::<f64>(py, &job, keepdims, out)
+        answer::<f64>(py, &job, keepdims, out.as_deref())
     }
 }
 
@@ -100,9 +106,9 @@ fn answer<'py, T: Real + Storage + arrays::Scalar>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let plan = job.plan;
-    let shape = if keepdims { &plan.kept_shape } else { &plan.batch_shape };
+    let shape = plan.result_shape(keepdims);
     if let Some(out) = out {
-        let mut view = arrays::out::<T>(out, shape)?;
+        let mut view = arrays::out::<T>(out, &shape)?;
         let mut values = vec_of::<T>(plan.rows)?;
         run(py, job, &mut values)?;
         view.write(plan, &values);
@@ -113,32 +119,56 @@ fn answer<'py, T: Real + Storage + arrays::Scalar>(
         run(py, job, &mut value)?;
         return value[0].scalar(py);
     }
-    let mut new = arrays::empty::<T>(py, shape)?;
+    let mut new = arrays::empty::<T>(py, &shape)?;
     if plan.in_result_order() {
         run(py, job, arrays::elements_mut::<T>(&mut new))?;
     } else {
         let mut values = vec_of::<T>(plan.rows)?;
         run(py, job, &mut values)?;
-        arrays::out::<T>(&new, shape)?.write(plan, &values);
+        arrays::out::<T>(&new, &shape)?.write(plan, &values);
     }
     Ok(new)
 }
 
-/// Computes without the GIL, if it takes longer than letting go of it. A panic, which would be a bug, becomes an exception.
+/// Computes: a little at once, and more without the GIL, with the threads that the caller may have and until Ctrl-C is pressed.
 fn run<T: Real + Storage>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResult<()> {
-    let elements = job.plan.rows.saturating_mul(job.plan.length);
-    let mut compute = || catch_unwind(AssertUnwindSafe(|| reduce::reduce(job, values)));
-    let outcome = if elements < parallel::INLINE { compute() } else { py.detach(compute) };
-    match outcome {
-        Ok(result) => Ok(result?),
-        Err(panic) => {
-            let what = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            let version = env!("CARGO_PKG_VERSION");
-            let text = format!("klrs {version} has a bug: {what}; please report it with the call that led here");
-            Err(PyRuntimeError::new_err(text))
-        }
+    static THREADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if job.plan.rows.saturating_mul(job.plan.length) < parallel::INLINE {
+        return outcome(catch_unwind(AssertUnwindSafe(|| reduce::reduce(job, values))));
     }
+    let threads = THREADS.import(py, "klrs._threads", "get_num_threads")?.call0()?.extract()?;
+    let signal = Mutex::new(None);
+    let is_interrupted = || {
+        let raised = Python::attach(|py| py.check_signals().err());
+        let stop = raised.is_some();
+        if stop {
+            *signal.lock().unwrap_or_else(PoisonError::into_inner) = raised;
+        }
+        stop
+    };
+    let job = Job { team: Team { threads, is_interrupted: &is_interrupted }, ..*job };
+    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| reduce::reduce(&job, values))));
+    if let Some(raised) = signal.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(raised);
+    }
+    if parallel::take_failure() {
+        let text = c"klrs could not start threads (is there a limit on processes or memory?) and computes with one from now on; \
+                     call klrs.set_num_threads(1) to say that this is meant";
+        PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), text, 1)?;
+    }
+    outcome(result)
+}
+
+fn outcome(result: std::thread::Result<Result<(), Error>>) -> PyResult<()> {
+    Ok(result.map_err(|panic| bug(panic.as_ref()))??)
+}
+
+/// A panic, which would be a bug, as an exception.
+fn bug(panic: &(dyn Any + Send)) -> PyErr {
+    let what = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    PyRuntimeError::new_err(format!("klrs {version} has a bug: {what}; please report it with the call that led here"))
 }
 
 fn vec_of<T: Clone + Default>(length: usize) -> PyResult<Vec<T>> {
@@ -156,6 +186,7 @@ impl From<Error> for PyErr {
             Error::DType { .. } | Error::WhereDType { .. } | Error::OutDType { .. } => PyTypeError::new_err(text),
             Error::AxisOutOfBounds { .. } => Python::attach(|py| axis_error(py, text)),
             Error::OutOfMemory { .. } => PyMemoryError::new_err(text),
+            Error::Interrupted => PyKeyboardInterrupt::new_err(text),
             _ => PyValueError::new_err(text),
         }
     }

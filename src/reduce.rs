@@ -12,11 +12,13 @@
 
 use core::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::element::{DType, Storage};
 use crate::error::Error;
 use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
-use crate::parallel;
+use crate::parallel::{self, Team};
 use crate::tile::{Operand, TILE_ROWS};
 use crate::verb::{Masses, Parameters, Verb};
 use crate::view::Plan;
@@ -43,6 +45,8 @@ pub struct Job<'a> {
     pub log_base: Option<f64>,
     /// The instructions to use.
     pub level: Level,
+    /// Who does it.
+    pub team: Team<'a>,
 }
 
 /// The value of every row, in the plan's order.
@@ -52,12 +56,13 @@ pub struct Job<'a> {
 /// If there is not one place for each row in `values`.
 pub fn reduce<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), Error> {
     assert_eq!(values.len(), job.plan.rows);
+    parallel::in_default_environment(|| rows_to_values(job, values))
+}
+
+fn rows_to_values<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), Error> {
     let driver = Driver::<T>::new(job);
-    let found = if job.plan.length <= chunk::<T>() { driver.batch(values) } else { driver.long(values)? };
-    match found.into_iter().flatten().min_by_key(|found| found.place) {
-        Some(found) => Err(found.error),
-        None => Ok(()),
-    }
+    let found = if job.plan.length <= chunk::<T>() { driver.batch(values)? } else { driver.long(values)? };
+    found.map_or(Ok(()), |found| Err(found.error))
 }
 
 /// A mistake in the data, and the place of its row in the result.
@@ -82,6 +87,20 @@ impl<'a> Operands<'a> {
 
     fn in_columns(&self) -> bool {
         self.p.in_columns() || self.q.is_some_and(|q| q.in_columns())
+    }
+}
+
+/// What a thread needs for a group of rows.
+struct Buffers<T> {
+    lifts: SmallVec<[Lift<T>; 1]>,
+    sums: Vec<RowSums>,
+    scratch: Vec<T>,
+}
+
+impl<T: Real> Buffers<T> {
+    fn new(rows: usize) -> Self {
+        let rows = rows.min(TILE_ROWS);
+        Self { lifts: smallvec![Lift::checked(); rows], sums: vec![RowSums::default(); rows.div_ceil(WIDE)], scratch: vec![] }
     }
 }
 
@@ -124,53 +143,64 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     }
 
     /// Rows that are short enough for one thread each.
-    fn batch(&self, values: &mut [T]) -> Vec<Option<Found>> {
+    fn batch(&self, values: &mut [T]) -> Result<Option<Found>, Error> {
         let length = self.job.plan.length;
         let grain = if length <= SHORT || self.operands.in_columns() { TILE_ROWS } else { WIDE };
         let piece = (parallel::PIECE / length).next_multiple_of(grain).max(grain);
         let elements = values.len().saturating_mul(length);
-        parallel::for_each_piece(values, piece, elements, |first, values| {
+        let found = parallel::for_each_piece(&self.job.team, values, piece, elements, |first, values| {
             let mut found = None;
-            let mut scratch = vec![];
+            let mut buffers = Buffers::new(values.len());
             for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
                 let start = first + group * TILE_ROWS;
                 let rows = start..start + values.len();
-                let mut lifts = [Lift::checked(); TILE_ROWS];
-                let lifts = &mut lifts[..values.len()];
-                let sums = self.group(rows.clone(), lifts, &mut scratch);
-                self.settle(rows, lifts, &sums, values, &mut found);
+                self.group(rows.clone(), &mut buffers)?;
+                self.settle(rows, &buffers.lifts, &buffers.sums, values, &mut found)?;
             }
-            found
-        })
+            Ok(found)
+        })?;
+        let mut first: Option<Found> = None;
+        for found in found {
+            if let Some(found) = found?
+                && first.as_ref().is_none_or(|first| found.place < first.place)
+            {
+                first = Some(found);
+            }
+        }
+        Ok(first)
     }
 
     /// Lifts and sums of at most [`TILE_ROWS`] rows, on this thread.
-    fn group(&self, rows: Range<usize>, lifts: &mut [Lift<T>], scratch: &mut Vec<T>) -> [RowSums; TILE_ROWS / WIDE] {
-        let sum_rows = if self.job.plan.length <= SHORT { Self::short_sums } else { Self::serial_sums };
-        let mut sums = [RowSums::default(); TILE_ROWS / WIDE];
+    fn group(&self, rows: Range<usize>, buffers: &mut Buffers<T>) -> Result<(), Error> {
+        let Buffers { lifts, sums, scratch } = buffers;
+        let lifts = &mut lifts[..rows.len()];
+        let mut sum_rows = |pass: Pass<'_, 'a, T>, lifts: &[Lift<T>], sums: &mut [RowSums]| {
+            if self.job.plan.length <= SHORT {
+                self.short_sums(pass, rows.clone(), lifts, scratch, sums);
+                return Ok(());
+            }
+            self.serial_sums(pass, rows.clone(), lifts, scratch, sums)
+        };
         self.lift(lifts, |pass, lifts, masses| {
-            sum_rows(self, pass, rows.clone(), lifts, scratch, &mut sums);
+            sum_rows(pass, lifts, sums)?;
             for (i, mass) in masses.iter_mut().enumerate() {
                 *mass = sums[i / WIDE].p[i % WIDE];
             }
-        });
-        sum_rows(self, self.pass(), rows, lifts, scratch, &mut sums);
-        sums
+            Ok(())
+        })?;
+        sum_rows(self.pass(), lifts, sums)
     }
 
     /// Rows of several chunks, which threads share.
-    fn long(&self, values: &mut [T]) -> Result<Vec<Option<Found>>, Error> {
+    fn long(&self, values: &mut [T]) -> Result<Option<Found>, Error> {
         let rows = self.job.plan.rows;
         let mut lifts = allocate(rows)?;
         lifts.resize(rows, Lift::checked());
-        let mut failed = None;
-        self.lift(&mut lifts, |pass, lifts, masses| match self.long_sums(pass, lifts) {
-            Ok(sums) => masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = row.sums[0]),
-            Err(error) => failed = Some(error),
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        self.lift(&mut lifts, |pass, lifts, masses| {
+            let sums = self.long_sums(pass, lifts)?;
+            masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = row.sums[0]);
+            Ok(())
+        })?;
         let sums = self.long_sums(self.pass(), &lifts)?;
         let mut found = None;
         for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
@@ -180,13 +210,20 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             for (i, row) in sums[rows.clone()].iter().enumerate() {
                 lanes[i / WIDE].set(i % WIDE, row);
             }
-            self.settle(rows.clone(), &lifts[rows], &lanes, values, &mut found);
+            self.settle(rows.clone(), &lifts[rows], &lanes, values, &mut found)?;
         }
-        Ok(vec![found])
+        Ok(found)
     }
 
     /// Checks the sums of rows and writes their values.
-    fn settle(&self, rows: Range<usize>, lifts: &[Lift<T>], sums: &[RowSums], values: &mut [T], found: &mut Option<Found>) {
+    fn settle(
+        &self,
+        rows: Range<usize>,
+        lifts: &[Lift<T>],
+        sums: &[RowSums],
+        values: &mut [T],
+        found: &mut Option<Found>,
+    ) -> Result<(), Error> {
         let ceiling = self.kernel.ceiling(self.job.log_base.unwrap_or(1.0));
         for (group, (values, lifts)) in values.chunks_mut(WIDE).zip(lifts.chunks(WIDE)).enumerate() {
             let sums = &sums[group];
@@ -201,16 +238,17 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             for (lane, (value, lift)) in values.iter_mut().zip(lifts).enumerate() {
                 let row = rows.start + group * WIDE + lane;
                 let again = T::DTYPE == DType::F32 && lift.is_regular && (lift.is_wide || needs_f64[lane]);
-                let result = if again { self.in_f64(row) } else { results[lane] } + 0.0;
+                let result = if again { self.in_f64(row)? } else { results[lane] } + 0.0;
                 *value = if result.is_nan() { T::NAN } else { T::below(result, ceiling) };
                 // The factor is a power of two: its inverse is exact.
                 let factor = 1.0 / lift.scale.p.to_f64();
                 let masses = [sums.p[lane] * factor, (sums.p[lane] + sums.d[lane]) * factor];
                 if sums.signs >> lane & 1 != 0 || !self.is_fine(lift, masses) {
-                    self.look_at(row, masses, value, found);
+                    self.look_at(row, masses, value, found)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether the first rows are nothing but distributions, as nearly all are that need not be normalised: a check without
@@ -229,8 +267,8 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
 
     /// Finds out what is the matter with a row.
     #[cold]
-    fn look_at(&self, row: usize, masses: [f64; 2], value: &mut T, found: &mut Option<Found>) {
-        match self.diagnose(row, masses) {
+    fn look_at(&self, row: usize, masses: [f64; 2], value: &mut T, found: &mut Option<Found>) -> Result<(), Error> {
+        match self.diagnose(row, masses)? {
             Verdict::Fine => {}
             Verdict::NotANumber => *value = T::NAN,
             Verdict::Mistake(error) => {
@@ -240,6 +278,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
                 }
             }
         }
+        Ok(())
     }
 
     /// The values of at most 8 rows, and which of them `f32` could not tell from the rounding of their scale.
@@ -263,11 +302,11 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
 
     /// The value of a row, computed in `f64` whatever its dtype.
     #[cold]
-    fn in_f64(&self, row: usize) -> f64 {
+    fn in_f64(&self, row: usize) -> Result<f64, Error> {
         let driver = Driver::<f64>::new(self.job);
-        let mut lift = [Lift::checked()];
-        let sums = driver.group(row..row + 1, &mut lift, &mut vec![]);
-        driver.values(&lift, &sums[0]).0[0]
+        let mut buffers = Buffers::new(1);
+        driver.group(row..row + 1, &mut buffers)?;
+        Ok(driver.values(&buffers.lifts, &buffers.sums[0]).0[0])
     }
 
     /// Whether the sums of a row are what they have to be.

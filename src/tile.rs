@@ -54,8 +54,16 @@ impl<'a> Operand<'a> {
     /// Brings whole rows in with lanes across them, as [`turn`] leaves them.
     pub fn bring_across<T: Real + Storage>(&self, rows: Range<usize>, length: usize, scratch: &mut [T]) {
         let together = if self.mask.is_some() { None } else { self.rows.borrow_rows::<T>(rows.clone()) };
-        if let Some(together) = together {
-            return turn(together, length, scratch);
+        match together {
+            Some(row) if rows.len() == 1 => {
+                scratch.fill(T::default());
+                for (vector, &entry) in scratch.chunks_exact_mut(T::WIDTH).zip(row) {
+                    vector[0] = entry;
+                }
+                return;
+            }
+            Some(together) => return turn(together, length, scratch),
+            None => {}
         }
         for (first, vectors) in rows.clone().step_by(T::WIDTH).zip(scratch.chunks_exact_mut(length * T::WIDTH)) {
             let rows = first..rows.end.min(first + T::WIDTH);
@@ -125,7 +133,7 @@ fn visit<S: Storage>(
     mut take: impl FnMut(usize, usize, &[S], bool),
 ) {
     let mut run = [S::default(); RUN];
-    if rows_of.in_columns() {
+    if rows_of.in_columns() && rows.len() > 1 {
         for (entry, k) in entries.clone().enumerate() {
             for first in rows.clone().step_by(RUN) {
                 let run = &mut run[..RUN.min(rows.end - first)];

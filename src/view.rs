@@ -12,6 +12,8 @@
 use core::marker::PhantomData;
 use core::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::element::{DType, Storage};
 use crate::error::{Error, Index};
 use crate::lanes::Real;
@@ -19,14 +21,17 @@ use crate::lanes::Real;
 /// Most entries that [`Rows::borrow_columns`] lends at once.
 pub const MOST_COLUMNS: usize = 32;
 
+/// As many as an array has axes. Nothing is allocated for up to two of them, and more would cost a short call more to move about.
+pub type Few<T> = SmallVec<[T; 2]>;
+
 /// The header of an array.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     data: *const u8,
     dtype: DType,
     swapped: bool,
-    shape: Vec<usize>,
-    strides: Vec<isize>,
+    shape: Few<usize>,
+    strides: Few<isize>,
     array: PhantomData<&'a [u8]>,
 }
 
@@ -47,9 +52,10 @@ impl<'a> View<'a> {
     ///
     /// If there is not one stride for each axis.
     #[must_use]
-    pub unsafe fn from_raw(data: *const u8, dtype: DType, swapped: bool, shape: Vec<usize>, strides: Vec<isize>) -> Self {
+    #[inline]
+    pub unsafe fn from_raw(data: *const u8, dtype: DType, swapped: bool, shape: &[usize], strides: &[isize]) -> Self {
         assert_eq!(shape.len(), strides.len());
-        Self { data, dtype, swapped, shape, strides, array: PhantomData }
+        Self { data, dtype, swapped, shape: shape.into(), strides: strides.into(), array: PhantomData }
     }
 
     /// A view of a slice in C order.
@@ -59,7 +65,7 @@ impl<'a> View<'a> {
     /// If the shape does not hold as many elements as the slice.
     #[must_use]
     pub fn from_slice<S: Storage>(slice: &'a [S], shape: &[usize]) -> Self {
-        assert_eq!(slice.len(), shape.iter().product::<usize>());
+        assert_eq!(Some(slice.len()), elements(shape));
         let mut strides = vec![0; shape.len()];
         let mut stride = size_of::<S>().cast_signed();
         for (axis, &length) in shape.iter().enumerate().rev() {
@@ -67,7 +73,7 @@ impl<'a> View<'a> {
             stride *= length.cast_signed();
         }
         // SAFETY: C order over a slice with as many elements as the shape stays inside the slice.
-        unsafe { Self::from_raw(slice.as_ptr().cast(), S::DTYPE, false, shape.to_vec(), strides) }
+        unsafe { Self::from_raw(slice.as_ptr().cast(), S::DTYPE, false, shape, &strides) }
     }
 
     /// The dtype.
@@ -83,6 +89,7 @@ impl<'a> View<'a> {
     }
 
     /// Stride along an axis of the broadcast shape: 0 where this array is stretched.
+    #[inline]
     fn stride(&self, axis: usize, dimensions: usize) -> isize {
         match (axis + self.shape.len()).checked_sub(dimensions) {
             Some(own) if self.shape[own] != 1 => self.strides[own],
@@ -91,6 +98,7 @@ impl<'a> View<'a> {
     }
 
     /// Length along an axis of the broadcast shape.
+    #[inline]
     fn length(&self, axis: usize, dimensions: usize) -> usize {
         (axis + self.shape.len()).checked_sub(dimensions).map_or(1, |own| self.shape[own])
     }
@@ -109,7 +117,7 @@ pub enum Axes {
 
 impl Axes {
     /// The axes in ascending order, each from the start and as it was named.
-    fn resolve(&self, dimensions: usize) -> Result<Vec<(usize, isize)>, Error> {
+    fn resolve(&self, dimensions: usize) -> Result<Few<(usize, isize)>, Error> {
         let named = match self {
             Self::All => return Ok((0..dimensions).map(|axis| (axis, axis.cast_signed())).collect()),
             Self::One(axis) => core::slice::from_ref(axis),
@@ -118,7 +126,7 @@ impl Axes {
         if named.is_empty() {
             return Err(Error::NoAxis);
         }
-        let mut axes = Vec::with_capacity(named.len());
+        let mut axes = Few::with_capacity(named.len());
         for &axis in named {
             let from_start = if axis < 0 { axis + dimensions.cast_signed() } else { axis };
             match usize::try_from(from_start) {
@@ -136,14 +144,15 @@ impl Axes {
 
 /// An axis of several arrays at once: its length, and the stride of each.
 #[derive(Clone, Debug)]
-struct Dimension<const ARRAYS: usize> {
+struct Dimension {
     length: usize,
-    strides: [isize; ARRAYS],
+    /// Of p, q and the mask; and of the place in the result.
+    strides: [isize; 4],
 }
 
 /// Leaves out axes of length 1 and joins neighbours that all arrays walk as one.
-fn merge<const ARRAYS: usize>(dimensions: Vec<Dimension<ARRAYS>>) -> Vec<Dimension<ARRAYS>> {
-    let mut merged: Vec<Dimension<ARRAYS>> = Vec::with_capacity(dimensions.len());
+fn merge(dimensions: impl IntoIterator<Item = Dimension>) -> Few<Dimension> {
+    let mut merged: Few<Dimension> = Few::new();
     for inner in dimensions.into_iter().filter(|dimension| dimension.length != 1) {
         if let Some(outer) = merged.last_mut() {
             let steps = inner.length.cast_signed();
@@ -159,13 +168,15 @@ fn merge<const ARRAYS: usize>(dimensions: Vec<Dimension<ARRAYS>>) -> Vec<Dimensi
 
 /// One array's way through some merged axes.
 #[derive(Clone, Debug)]
-struct Walk(Vec<(usize, isize)>);
+struct Walk(Few<(usize, isize)>);
 
 impl Walk {
-    fn new<const ARRAYS: usize>(dimensions: &[Dimension<ARRAYS>], array: usize) -> Self {
+    #[inline]
+    fn new(dimensions: &[Dimension], array: usize) -> Self {
         Self(dimensions.iter().map(|dimension| (dimension.length, dimension.strides[array])).collect())
     }
 
+    #[inline]
     fn count(&self) -> usize {
         self.0.iter().map(|&(length, _)| length).product()
     }
@@ -188,6 +199,7 @@ impl Walk {
     }
 
     /// Stride and length of the innermost axis.
+    #[inline]
     fn inner(&self) -> (usize, isize) {
         self.0.last().copied().unwrap_or((1, 0))
     }
@@ -210,12 +222,8 @@ unsafe impl Send for Rows<'_> {}
 unsafe impl Sync for Rows<'_> {}
 
 impl<'a> Rows<'a> {
-    fn new<const ARRAYS: usize>(
-        view: &View<'a>,
-        batch: &[Dimension<ARRAYS>],
-        entries: &[Dimension<ARRAYS>],
-        array: usize,
-    ) -> Self {
+    #[inline]
+    fn new(view: &View<'a>, batch: &[Dimension], entries: &[Dimension], array: usize) -> Self {
         Self {
             data: view.data,
             dtype: view.dtype,
@@ -235,6 +243,7 @@ impl<'a> Rows<'a> {
     /// Whether neighbouring rows lie closer together than neighbouring entries, so that reading a row alone would touch memory
     /// that belongs to others.
     #[must_use]
+    #[inline]
     pub fn in_columns(&self) -> bool {
         let (_, across) = self.batch.inner();
         let (_, along) = self.entries.inner();
@@ -247,6 +256,7 @@ impl<'a> Rows<'a> {
     ///
     /// If the row or an entry does not exist.
     #[must_use]
+    #[inline]
     pub fn borrow<T: Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
         self.check(row..row + 1, &entries);
         let size = size_of::<T>();
@@ -272,10 +282,14 @@ impl<'a> Rows<'a> {
     ///
     /// If a row does not exist.
     #[must_use]
+    #[inline]
     pub fn borrow_rows<T: Storage>(&self, rows: Range<usize>) -> Option<&'a [T]> {
         let length = self.entries.count();
         self.check(rows.clone(), &(0..length));
         let first = self.borrow::<T>(rows.start, 0..length)?;
+        if rows.len() == 1 {
+            return Some(first);
+        }
         let (run, stride) = self.batch.inner();
         if stride != size_of_val(first).cast_signed() || rows.start % run + rows.len() > run {
             return None;
@@ -349,9 +363,12 @@ impl<'a> Rows<'a> {
 
     #[inline]
     fn check(&self, rows: Range<usize>, entries: &Range<usize>) {
-        assert!(rows.end <= self.batch.count() && entries.end <= self.entries.count(), "no such row or entry");
+        // A start beyond the end is one whose end was too large for a number.
+        let within = |range: &Range<usize>, count: usize| range.start <= range.end && range.end <= count;
+        assert!(within(&rows, self.batch.count()) && within(entries, self.entries.count()), "no such row or entry");
     }
 
+    #[inline]
     fn at(&self, offset: isize) -> *const u8 {
         self.data.wrapping_offset(offset)
     }
@@ -392,11 +409,10 @@ pub struct Plan<'a> {
     pub rows: usize,
     /// Entries of a row.
     pub length: usize,
-    /// Shape of the result with the batch axes only.
-    pub batch_shape: Vec<usize>,
-    /// Shape of the result when reduced axes are kept with length 1.
-    pub kept_shape: Vec<usize>,
-    entry_shape: Vec<usize>,
+    /// The broadcast shape.
+    shape: Few<usize>,
+    /// The axes along which the distributions run, ascending.
+    axes: Few<usize>,
     /// Position in the result, in C order, of each row.
     places: Walk,
 }
@@ -412,28 +428,35 @@ impl<'a> Plan<'a> {
         let other = q.unwrap_or(p);
         let dimensions = p.shape.len().max(other.shape.len());
         let named = axes.resolve(dimensions)?;
+        if mask.is_none()
+            && let (&[length], &[in_q]) = (p.shape.as_slice(), other.shape.as_slice())
+            && length == in_q
+            && length > 1
+        {
+            return Ok(Self::of_one(p, other, length));
+        }
         let shape = broadcast(p, other, &named, dimensions)?;
-        let axes: Vec<usize> = named.into_iter().map(|(axis, _)| axis).collect();
+        if elements(&shape).is_none() {
+            return Err(Error::TooLarge { shape: shape.to_vec() });
+        }
+        let axes: Few<usize> = named.iter().map(|&(axis, _)| axis).collect();
         if let Some(mask) = mask {
             let fits = mask.shape.len() <= dimensions
                 && (0..dimensions).all(|axis| matches!(mask.length(axis, dimensions), n if n == 1 || n == shape[axis]));
             if !fits {
-                return Err(Error::WhereShape { given: mask.shape.clone(), expected: shape });
+                return Err(Error::WhereShape { given: mask.shape.to_vec(), expected: shape.to_vec() });
             }
         }
 
-        let strides = |axis| {
+        let dimension = |axis: usize, place: isize| {
             let stride = |view: &View| view.stride(axis, dimensions);
-            [stride(p), stride(other), mask.map_or(0, stride)]
+            Dimension { length: shape[axis], strides: [stride(p), stride(other), mask.map_or(0, stride), place] }
         };
-        let entries = axes.iter().map(|&axis| Dimension { length: shape[axis], strides: strides(axis) }).collect();
-        let entries = merge::<3>(entries);
-        let is_batch = |axis: &usize| !axes.contains(axis);
+        let entries = merge(axes.iter().map(|&axis| dimension(axis, 0)));
         let mut place = 1;
-        let mut batch = Vec::with_capacity(dimensions);
-        for axis in (0..dimensions).filter(is_batch).rev() {
-            let [p, q, mask] = strides(axis);
-            batch.push(Dimension { length: shape[axis], strides: [p, q, mask, place] });
+        let mut batch: Few<Dimension> = Few::new();
+        for axis in (0..dimensions).filter(|axis| !axes.contains(axis)).rev() {
+            batch.push(dimension(axis, place));
             place *= shape[axis].cast_signed();
         }
         batch.reverse();
@@ -442,25 +465,44 @@ impl<'a> Plan<'a> {
             let [p, q, ..] = dimension.strides;
             core::cmp::Reverse(p.unsigned_abs().max(q.unsigned_abs()))
         });
-        let batch = merge::<4>(batch);
-
-        let kept = |axis: usize| if axes.contains(&axis) { 1 } else { shape[axis] };
+        let batch = merge(batch);
         let (rows, length) = (Walk::new(&batch, 0).count(), Walk::new(&entries, 0).count());
-        let widened: Vec<Dimension<4>> = entries
-            .iter()
-            .map(|&Dimension { length, strides: [p, q, mask] }| Dimension { length, strides: [p, q, mask, 0] })
-            .collect();
         Ok(Self {
-            p: Rows::new(p, &batch, &widened, 0),
-            q: Rows::new(other, &batch, &widened, 1),
-            mask: mask.map(|mask| Rows::new(mask, &batch, &widened, 2)),
+            p: Rows::new(p, &batch, &entries, 0),
+            q: Rows::new(other, &batch, &entries, 1),
+            mask: mask.map(|mask| Rows::new(mask, &batch, &entries, 2)),
             rows,
             length,
-            batch_shape: (0..dimensions).filter(is_batch).map(|axis| shape[axis]).collect(),
-            kept_shape: (0..dimensions).map(kept).collect(),
-            entry_shape: axes.iter().map(|&axis| shape[axis]).collect(),
+            shape,
+            axes,
             places: Walk::new(&batch, 3),
         })
+    }
+
+    /// One distribution each: nothing to broadcast, to sort or to merge. All that follows would take a fifth of a call for a few entries.
+    fn of_one(p: &View<'a>, q: &View<'a>, length: usize) -> Self {
+        let entries = [Dimension { length, strides: [p.strides[0], q.strides[0], 0, 0] }];
+        Self {
+            p: Rows::new(p, &[], &entries, 0),
+            q: Rows::new(q, &[], &entries, 1),
+            mask: None,
+            rows: 1,
+            length,
+            shape: smallvec![length],
+            axes: smallvec![0],
+            places: Walk::new(&[], 3),
+        }
+    }
+
+    /// Shape of the result: the batch axes, and the reduced ones with length 1 if those are kept.
+    #[must_use]
+    pub fn result_shape(&self, keepdims: bool) -> Few<usize> {
+        let length = |(axis, &length)| match (self.axes.contains(&axis), keepdims) {
+            (false, _) => Some(length),
+            (true, true) => Some(1),
+            (true, false) => None,
+        };
+        self.shape.iter().enumerate().filter_map(length).collect()
     }
 
     /// Position in the result, in C order, of a row.
@@ -478,14 +520,22 @@ impl<'a> Plan<'a> {
     /// The index along the batch axes of a place in the result.
     #[must_use]
     pub fn row_index(&self, place: usize) -> Index {
-        unravel(place, &self.batch_shape)
+        unravel(place, &self.result_shape(false))
     }
 
     /// The index along the distribution axes of an entry.
     #[must_use]
     pub fn entry_index(&self, entry: usize) -> Index {
-        unravel(entry, &self.entry_shape)
+        let shape: Few<usize> = self.axes.iter().map(|&axis| self.shape[axis]).collect();
+        unravel(entry, &shape)
     }
+}
+
+/// How many elements an array of that shape has, if they can be counted.
+fn elements(shape: &[usize]) -> Option<usize> {
+    let lengths = shape.iter().filter(|&&length| length != 0);
+    let most = lengths.copied().map(isize::try_from).try_fold(1_isize, |count, length| count.checked_mul(length.ok()?))?;
+    Some(if shape.contains(&0) { 0 } else { most.unsigned_abs() })
 }
 
 fn unravel(mut flat: usize, shape: &[usize]) -> Index {
@@ -498,17 +548,17 @@ fn unravel(mut flat: usize, shape: &[usize]) -> Index {
 }
 
 /// The common shape of two arrays; distribution axes must agree and not be empty.
-fn broadcast(p: &View, q: &View, axes: &[(usize, isize)], dimensions: usize) -> Result<Vec<usize>, Error> {
-    let mut shape = Vec::with_capacity(dimensions);
+fn broadcast(p: &View, q: &View, axes: &[(usize, isize)], dimensions: usize) -> Result<Few<usize>, Error> {
+    let mut shape = Few::with_capacity(dimensions);
     for axis in 0..dimensions {
         let (in_p, in_q) = (p.length(axis, dimensions), q.length(axis, dimensions));
         let named = axes.iter().find(|(distribution, _)| *distribution == axis);
         shape.push(match (in_p, in_q, named) {
-            (0, 0, Some(&(_, axis))) => return Err(Error::Empty { name: "p", axis, shape: p.shape.clone() }),
+            (0, 0, Some(&(_, axis))) => return Err(Error::Empty { name: "p", axis, shape: p.shape.to_vec() }),
             (n, m, _) if n == m => n,
             (p, q, Some(&(_, axis))) => return Err(Error::LengthMismatch { axis, p, q }),
             (1, n, None) | (n, 1, None) => n,
-            _ => return Err(Error::NotBroadcastable { p: p.shape.clone(), q: q.shape.clone() }),
+            _ => return Err(Error::NotBroadcastable { p: p.shape.to_vec(), q: q.shape.to_vec() }),
         });
     }
     Ok(shape)

@@ -7,6 +7,7 @@ use klrs::error::Error;
 use klrs::kernel::{SHORT, block, chunk};
 use klrs::lanes::half::{BF16, F16};
 use klrs::lanes::{Level, Real};
+use klrs::parallel::Team;
 use klrs::reduce::{Job, reduce};
 use klrs::verb::{Masses, Parameters, Verb};
 use klrs::view::{Axes, Plan, View};
@@ -77,7 +78,7 @@ fn run_along<T: Real + Storage>(
 ) -> Result<Vec<T>, Error> {
     let (p, q) = (View::from_slice(p, shape), View::from_slice(q, shape));
     let plan = Plan::new(&p, (verb != Verb::Entropy).then_some(&q), None, &Axes::One(axis))?;
-    let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: None, level };
+    let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: None, level, team: Team::alone() };
     let mut values = vec![T::default(); plan.rows];
     reduce(&job, &mut values)?;
     Ok(values)
@@ -194,6 +195,7 @@ fn check_storage<S: Storage, T: Real + Storage>(store: impl Fn(u16) -> S) {
                 parameters: Parameters::default(),
                 masses: Masses::Normalize,
                 log_base: None,
+                team: Team::alone(),
                 level,
             };
             let mut values = vec![T::default(); plan.rows];

@@ -114,4 +114,11 @@ def test_import_loads_nothing_that_calls_do_not_need() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours = {name for name in run.stdout.split() if name.startswith("klrs")}
-    assert ours == {"klrs", "klrs._calls", "klrs._divergences", "klrs._klrs", "klrs._typing"}
+    assert ours == {
+        "klrs",
+        "klrs._calls",
+        "klrs._divergences",
+        "klrs._klrs",
+        "klrs._threads",
+        "klrs._typing",
+    }

@@ -1,8 +1,8 @@
-"""The command line: `klrs demo` and `klrs compare p.npy q.npy`, also as `python -m klrs`.
+"""The command line: `klrs demo`, `klrs compare p.npy q.npy` and `klrs info`; also `python -m klrs`.
 
 Arguments become function calls here, and errors become one line on standard error with exit
 status 2. What is computed stands in `_compare.py`, how it looks in `_report.py`. `import klrs`
-imports none of the three.
+imports neither.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import klrs
 from klrs._compare import compare
+from klrs._config import report
 from klrs._report import format_report
 
 DEMO = Path(__file__).with_name("_demo")
@@ -52,11 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         return _print(parser.format_help())
     try:
-        report = _demo() if options.command == "demo" else _compare(options)
+        text: str = options.run(options)
     except InputError as error:
         print(f"klrs {options.command}: {error}", file=sys.stderr)
         return 2
-    return _print(report)
+    except KeyboardInterrupt:
+        return 130  # What shells say of a program that SIGINT ended.
+    return _print(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,14 +68,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"klrs {klrs.__version__}")
     commands = parser.add_subparsers(dest="command", title="commands")
-    commands.add_parser(
+    demo = commands.add_parser(
         "demo",
         help="compare two sets of predictions that come with klrs",
         description=_demo.__doc__,
     )
+    demo.set_defaults(run=_demo)
+    info = commands.add_parser(
+        "info", help="show what this installation is", description=_info.__doc__
+    )
+    info.set_defaults(run=_info)
     comparison = commands.add_parser(
         "compare", help="compare two files of distributions", description=_compare.__doc__
     )
+    comparison.set_defaults(run=_compare)
     comparison.add_argument("p", type=Path, help="the reference (truth, teacher): .npy")
     comparison.add_argument("q", type=Path, help="the approximation (model, student): .npy")
     comparison.add_argument(
@@ -89,10 +98,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo() -> str:
+def _demo(_options: argparse.Namespace) -> str:
     """Compare what a classifier predicts with what it predicts when its weights have 4 bits."""
     full, four_bit = (_load(DEMO / name) for name in ("digits_full.npy", "digits_4bit.npy"))
     return format_report(compare(full, four_bit), DEMO_HEADING) + DEMO_ENDING
+
+
+def _info(_options: argparse.Namespace) -> str:
+    """Show the version, the instruction set, the threads and where their number comes from."""
+    return report(klrs.show_config(mode="dicts")) + "\n"
 
 
 def _compare(options: argparse.Namespace) -> str:

@@ -27,8 +27,9 @@ def as_array(argument: Any, name: str) -> NDArray[Any]:
                 f"pass {name}.data with where=~np.ma.getmaskarray({name})"
             )
         return np.asarray(argument)
-    package = type(argument).__module__.partition(".")[0]
-    if package == "scipy" and sys.modules["scipy.sparse"].issparse(argument):
+    package = str(type(argument).__module__).partition(".")[0]
+    sparse = sys.modules.get("scipy.sparse")
+    if package == "scipy" and sparse is not None and sparse.issparse(argument):
         raise TypeError(f"{name}: a SciPy sparse matrix is not supported; pass {name}.toarray()")
     if package == "torch":
         _check_tensor(argument, name)

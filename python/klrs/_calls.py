@@ -1,9 +1,10 @@
-"""Calls that do not fit a signature get an error that says what would."""
+"""Public functions from their definitions, and errors for the calls that do not fit those."""
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from klrs import _klrs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -12,24 +13,37 @@ _NO_SUCH_KEYWORD = {
     "normalize": "it compares measures as they are; normalize with klrs.kl_divergence",
 }
 
+definitions: dict[str, Callable[..., Any]] = {}
+"""What the public functions were made of, by their names."""
 
-def explained(function: Function) -> Function:
-    """Make a public function explain the calls that people bring from other libraries.
 
-    Those are a forgotten `q`, a third positional argument (SciPy's `base`, torch's `reduction`) and
-    a keyword that the function has not. A call that fits costs one more Python frame.
+def verb(definition: Function) -> Function:
+    """Make a public function, from a name, a signature and a docstring.
+
+    The function has no body: it is computed in Rust, by its name, and called without a Python frame
+    in between.
     """
+    definitions[definition.__name__] = definition
+    signature = inspect.signature(definition)
+    bare = [it.replace(annotation=it.empty) for it in signature.parameters.values()]
+    plain = signature.replace(parameters=bare, return_annotation=signature.empty)
+    # The first line is what `inspect.signature` reads from functions that are written in C.
+    doc = f"{definition.__name__}{plain}\n--\n\n{inspect.getdoc(definition)}"
+    return _klrs.function(definition.__name__, doc, list(signature.parameters))  # type: ignore[no-any-return]
 
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except TypeError as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                raise  # The call did fit: the error comes from inside.
-            raise TypeError(_explain(function, args, kwargs) or str(error)) from None
 
-    return call  # type: ignore[return-value]
+def explain(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Say what is wrong with a call that people bring from other libraries.
+
+    That is a forgotten `q`, a third positional argument (SciPy's `base`, torch's `reduction`) or a
+    keyword that the function has not; for other calls, what Python says.
+    """
+    definition = definitions[name]
+    try:
+        definition(*args, **kwargs)
+    except TypeError as error:
+        return _explain(definition, args, kwargs) or str(error)
+    raise AssertionError(f"{name}: the call fits its signature")
 
 
 def _explain(

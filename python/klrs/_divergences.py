@@ -2,12 +2,11 @@
 
 from numpy.typing import ArrayLike
 
-from klrs import _klrs
-from klrs._calls import explained
+from klrs._calls import verb
 from klrs._typing import Axis, Distributions, Out, Result, Weights
 
 
-@explained
+@verb
 def entropy(
     p: Distributions,
     *,
@@ -89,10 +88,9 @@ def entropy(
     >>> klrs.entropy([[0.5, 0.5], [1.0, 0.0]], axis=-1)
     array([0.69314718, 0.        ])
     """
-    return _klrs.reduce("entropy", p, None, axis, base, keepdims, where, out, normalize, None)
 
 
-@explained
+@verb
 def cross_entropy(
     p: Distributions,
     q: Distributions,
@@ -177,10 +175,9 @@ def cross_entropy(
     >>> klrs.cross_entropy([0, 1, 0], [0.1, 0.7, 0.2])
     np.float64(0.35667494...)
     """
-    return _klrs.reduce("cross_entropy", p, q, axis, base, keepdims, where, out, normalize, None)
 
 
-@explained
+@verb
 def kl_divergence(
     p: Distributions,
     q: Distributions,
@@ -270,10 +267,9 @@ def kl_divergence(
     >>> klrs.kl_divergence([[3, 1], [1, 1]], [1, 1], normalize=True, base=2)
     array([0.18872188, 0.        ])
     """
-    return _klrs.reduce("kl_divergence", p, q, axis, base, keepdims, where, out, normalize, None)
 
 
-@explained
+@verb
 def generalized_kl_divergence(
     p: Distributions,
     q: Distributions,
@@ -350,12 +346,9 @@ def generalized_kl_divergence(
     >>> klrs.generalized_kl_divergence(p, p)
     np.float64(0.0)
     """
-    return _klrs.reduce(
-        "generalized_kl_divergence", p, q, axis, None, keepdims, where, out, False, None
-    )
 
 
-@explained
+@verb
 def js_divergence(
     p: Distributions,
     q: Distributions,
@@ -447,10 +440,9 @@ def js_divergence(
     >>> klrs.js_divergence(p, q, weights=[0.9, 0.1])
     np.float64(0.01722051...)
     """
-    return _klrs.reduce("js_divergence", p, q, axis, base, keepdims, where, out, normalize, weights)
 
 
-@explained
+@verb
 def js_distance(
     p: Distributions,
     q: Distributions,
@@ -536,4 +528,3 @@ def js_distance(
     >>> klrs.js_distance([1, 0], [0, 1], base=2)
     np.float64(1.0)
     """
-    return _klrs.reduce("js_distance", p, q, axis, base, keepdims, where, out, normalize, weights)

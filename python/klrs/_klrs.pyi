@@ -1,20 +1,11 @@
 from typing import Any
 
-__all__ = ["__version__", "level", "reduce", "verbs"]
+__all__ = ["__version__", "available_threads", "build", "function", "level", "verbs"]
 
 __version__: str
 
 def verbs() -> list[str]: ...
 def level() -> str: ...
-def reduce(
-    verb: str,
-    p: Any,
-    q: Any,
-    axis: Any,
-    base: Any,
-    keepdims: bool,
-    mask: Any,
-    out: Any,
-    normalize: bool,
-    weights: Any,
-) -> Any: ...
+def build() -> str: ...
+def available_threads() -> int: ...
+def function(name: str, doc: str, parameters: list[str]) -> Any: ...

@@ -116,6 +116,9 @@ impl Half for F16 {
     /// sees a subnormal `f32`, which would be slow.
     #[inline(always)]
     fn load<S: Simd>(simd: S, run: &[Self]) -> f32x16<S> {
+        const BIAS: u32 = 112 << 23;
+        const INFINITY: u32 = 0x7c00 << 13;
+        const SMALLEST_NORMAL: u32 = 0x0400 << 13;
         #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = simd.level().as_avx512() {
             let values: [f32; 16] = load_16(avx512, core::array::from_fn(|i| run[i].0)).into();
@@ -124,9 +127,6 @@ impl Half for F16 {
             let half = |first: usize| <[f32; 8]>::from(load_8(avx2, core::array::from_fn(|i| run[first + i].0)));
             return f32x8::from_slice(simd, &half(0)).combine(f32x8::from_slice(simd, &half(8)));
         }
-        const BIAS: u32 = 112 << 23;
-        const INFINITY: u32 = 0x7c00 << 13;
-        const SMALLEST_NORMAL: u32 = 0x0400 << 13;
         let splat = u32x16::splat;
         let bits = bits(simd, run);
         let sign = (bits & 0x8000_u32) << 16;

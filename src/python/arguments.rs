@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::{PyBool, PyInt, PyTuple};
 
 use crate::error::Error;
 use crate::lanes::ln;
@@ -30,8 +30,15 @@ pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
 
 /// `keepdims` and `normalize`: a bool, Python's or NumPy's, or 0 or 1.
 pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
-    let number = || flag.extract::<u8>().ok().filter(|&number| number <= 1).map(|number| number == 1);
-    flag.extract::<bool>().ok().or_else(number).ok_or_else(|| {
+    // No conversion is tried that fails for a flag: the errors of those would be kept (see `function::entry`).
+    let given = match flag.cast::<PyBool>() {
+        Ok(flag) => Some(flag.is_true()),
+        Err(_) if flag.is_instance_of::<PyInt>() => {
+            flag.extract::<u8>().ok().filter(|&number| number <= 1).map(|number| number == 1)
+        }
+        Err(_) => flag.extract::<bool>().ok(),
+    };
+    given.ok_or_else(|| {
         let given = flag.repr().map(|text| text.to_string()).unwrap_or_default();
         PyTypeError::new_err(format!("{name}: got {given}, expected True or False"))
     })
@@ -45,13 +52,17 @@ pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>>
         let text = format!("base: got {given}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats");
         return Err(PyTypeError::new_err(text));
     };
+    // The same number, known: bits are what most people ask for.
+    if given.to_bits() == 2.0_f64.to_bits() {
+        return Ok(Some(core::f64::consts::LN_2));
+    }
     if given > 1.0 && given.is_finite() { Ok(Some(ln::ln(given))) } else { Err(Error::Base { given }.into()) }
 }
 
 /// `weights`: two non-negative numbers that sum to 1.
 pub(super) fn parameters(weights: Option<&Bound<'_, PyAny>>) -> PyResult<Parameters> {
     let Some(weights) = weights else { return Ok(Parameters::default()) };
-    let numbers = || weights.try_iter()?.map(|weight| weight?.extract::<f64>()).collect::<PyResult<Vec<_>>>();
+    let numbers = || weights.try_iter()?.take(3).map(|weight| weight?.extract::<f64>()).collect::<PyResult<Vec<_>>>();
     let given = numbers().ok().and_then(|numbers| <[f64; 2]>::try_from(numbers).ok());
     let Some([a, b]) = given else {
         let given = weights.repr()?;

@@ -5,19 +5,19 @@
 
 #![expect(unsafe_code, reason = "the array's header is a C struct")]
 
+use core::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
-use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject, npy_intp};
+use numpy::{Element, PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 
 use crate::element::{DType, Storage};
 use crate::error::Error;
 use crate::lanes::Real;
-use crate::view::{View, ViewMut};
+use crate::view::{Few, View, ViewMut};
 
 /// The NumPy array that an argument is.
 pub(super) fn array<'py>(argument: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Bound<'py, PyUntypedArray>> {
@@ -42,7 +42,7 @@ pub(super) fn view<'a>(array: &'a Bound<'_, PyUntypedArray>, name: &'static str)
     if name == "where" && element != DType::Bool {
         return Err(Error::WhereDType { dtype: dtype.to_string() });
     }
-    let (shape, strides) = (array.shape().to_vec(), array.strides().to_vec());
+    let (shape, strides) = (array.shape(), array.strides());
     // SAFETY: the header of a living array; NumPy vouches for its shape, strides and dtype, and the array is held for 'a.
     unsafe { Ok(View::from_raw(header(array).fields.data.cast::<u8>(), element, is_swapped(&dtype), shape, strides)) }
 }
@@ -76,11 +76,11 @@ fn element(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
     })
 }
 
-/// Asks the dtype for its name, once: after that its number tells, and a name costs more than a thousand elements.
+/// Asks the dtype's scalar type for its name, once: after that its number tells, and a name costs more than a thousand elements.
 fn is_bfloat16(dtype: &Bound<'_, PyArrayDescr>) -> bool {
     static NUMBER: AtomicI32 = AtomicI32::new(-1);
     let known = NUMBER.load(Ordering::Relaxed) == dtype.num();
-    if !known && dtype.to_string() == "bfloat16" {
+    if !known && dtype.typeobj().name().is_ok_and(|name| name == "bfloat16") {
         NUMBER.store(dtype.num(), Ordering::Relaxed);
         return true;
     }
@@ -123,8 +123,15 @@ pub(super) fn out<'a, T: Scalar>(out: &'a Bound<'_, PyAny>, shape: &[usize]) -> 
 
 /// A new array in C order.
 pub(super) fn empty<'py, T: Scalar>(py: Python<'py>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
-    static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    EMPTY.import(py, "numpy", "empty")?.call1((PyTuple::new(py, shape)?, T::NAME))
+    let dtype = numpy::dtype::<T>(py);
+    let lengths: Few<npy_intp> = shape.iter().map(|length| length.cast_signed()).collect();
+    // SAFETY: NumPy reads as many lengths as it is told of and takes the reference to the dtype; a new reference comes back, or none
+    // with an exception set.
+    unsafe {
+        let (axes, lengths) = (c_int::try_from(lengths.len())?, lengths.as_ptr().cast_mut());
+        let array = PY_ARRAY_API.PyArray_Empty(py, axes, lengths, dtype.into_dtype_ptr(), 0);
+        Bound::from_owned_ptr_or_err(py, array)
+    }
 }
 
 /// The elements of an array that [`empty`] has just made.
@@ -142,28 +149,26 @@ pub(super) fn elements_mut<'a, T: Scalar>(new: &'a mut Bound<'_, PyAny>) -> &'a 
 }
 
 /// A result type, as NumPy knows it.
-pub(super) trait Scalar: Real + Storage {
+pub(super) trait Scalar: Real + Storage + Element {
     /// Name of the dtype.
     const NAME: &'static str;
 
     /// The value as a NumPy scalar.
-    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>>;
+    fn scalar(mut self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let dtype = numpy::dtype::<Self>(py);
+        let value = (&raw mut self).cast::<c_void>();
+        // SAFETY: NumPy copies a value of that dtype; a new reference comes back, or none with an exception set.
+        unsafe {
+            let scalar = PY_ARRAY_API.PyArray_Scalar(py, value, dtype.as_dtype_ptr(), core::ptr::null_mut());
+            Bound::from_owned_ptr_or_err(py, scalar)
+        }
+    }
 }
 
 impl Scalar for f64 {
     const NAME: &'static str = "float64";
-
-    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        CLASS.import(py, "numpy", Self::NAME)?.call1((self,))
-    }
 }
 
 impl Scalar for f32 {
     const NAME: &'static str = "float32";
-
-    fn scalar(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        CLASS.import(py, "numpy", Self::NAME)?.call1((self,))
-    }
 }

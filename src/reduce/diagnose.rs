@@ -3,6 +3,7 @@
 use crate::element::Storage;
 use crate::error::{Error, Index};
 use crate::lanes::Real;
+use crate::parallel::Patience;
 use crate::tile::{Operand, Steps};
 use crate::verb::Masses;
 
@@ -30,31 +31,31 @@ struct Seen {
 impl<T: Real + Storage> Driver<'_, T> {
     /// Looks at a row; `sums` are those of its two operands, as far as they are known.
     #[cold]
-    pub(super) fn diagnose(&self, row: usize, sums: [f64; 2]) -> Verdict {
+    pub(super) fn diagnose(&self, row: usize, sums: [f64; 2]) -> Result<Verdict, Error> {
         let index = || self.job.plan.row_index(self.job.plan.place(row));
-        if self.is_left_out(row) {
-            return Verdict::Mistake(Error::AllLeftOut { row: index() });
+        if self.is_left_out(row)? {
+            return Ok(Verdict::Mistake(Error::AllLeftOut { row: index() }));
         }
         let named = [("p", Some(self.operands.p)), ("q", self.operands.q)];
         let operands = || named.iter().filter_map(|&(name, operand)| Some((name, operand?)));
-        let seen: Vec<Seen> = operands().map(|(_, operand)| self.look(operand, row)).collect();
+        let seen = operands().map(|(_, operand)| self.look(operand, row)).collect::<Result<Vec<Seen>, Error>>()?;
         let nan = seen.iter().any(|seen| seen.nan);
         for (which, (name, _)) in operands().enumerate() {
             if let Some((entry, value)) = seen[which].impossible {
-                return Verdict::Mistake(impossible(name, index(), self.job.plan.entry_index(entry), value));
+                return Ok(Verdict::Mistake(impossible(name, index(), self.job.plan.entry_index(entry), value)));
             }
             let sum = sums[which];
             match self.job.masses {
                 Masses::One if !nan && (sum - 1.0).abs() > self.tolerances[which] => {
-                    return Verdict::Mistake(Error::Sum { name, row: index(), sum });
+                    return Ok(Verdict::Mistake(Error::Sum { name, row: index(), sum }));
                 }
-                Masses::Normalize if !nan && self.has_no_mass(which, row) => {
-                    return Verdict::Mistake(Error::NoMass { name, row: index() });
+                Masses::Normalize if !nan && self.has_no_mass(which, row)? => {
+                    return Ok(Verdict::Mistake(Error::NoMass { name, row: index() }));
                 }
                 _ => {}
             }
         }
-        if nan { Verdict::NotANumber } else { Verdict::Fine }
+        Ok(if nan { Verdict::NotANumber } else { Verdict::Fine })
     }
 
     fn operand(&self, which: usize) -> Operand<'_> {
@@ -62,33 +63,33 @@ impl<T: Real + Storage> Driver<'_, T> {
     }
 
     /// Whether `where` leaves nothing of a row.
-    fn is_left_out(&self, row: usize) -> bool {
-        self.job.plan.mask.as_ref().is_some_and(|mask| {
-            let mut left_out = true;
-            self.visit(Operand { rows: mask, mask: None }, row, |_, counts| left_out &= counts == 0.0);
-            left_out
-        })
+    fn is_left_out(&self, row: usize) -> Result<bool, Error> {
+        let Some(mask) = &self.job.plan.mask else { return Ok(false) };
+        let mut left_out = true;
+        self.visit(Operand { rows: mask, mask: None }, row, |_, counts| left_out &= counts == 0.0)?;
+        Ok(left_out)
     }
 
-    fn has_no_mass(&self, which: usize, row: usize) -> bool {
+    fn has_no_mass(&self, which: usize, row: usize) -> Result<bool, Error> {
         let mut none = true;
-        self.visit(self.operand(which), row, |_, value| none &= value == 0.0);
-        none
+        self.visit(self.operand(which), row, |_, value| none &= value == 0.0)?;
+        Ok(none)
     }
 
-    fn look(&self, operand: Operand, row: usize) -> Seen {
+    fn look(&self, operand: Operand, row: usize) -> Result<Seen, Error> {
         let mut seen = Seen::default();
         self.visit(operand, row, |entry, value| {
             seen.nan |= value.is_nan();
             if seen.impossible.is_none() && (value < 0.0 || value.is_infinite()) {
                 seen.impossible = Some((entry, value));
             }
-        });
-        seen
+        })?;
+        Ok(seen)
     }
 
     /// Shows every entry of a row.
-    fn visit(&self, operand: Operand, row: usize, mut look: impl FnMut(usize, f64)) {
+    fn visit(&self, operand: Operand, row: usize, mut look: impl FnMut(usize, f64)) -> Result<(), Error> {
+        let mut patience = Patience::of(&self.job.team);
         let length = self.job.plan.length;
         let mut scratch = [0.0_f64; BROUGHT];
         for start in (0..length).step_by(BROUGHT) {
@@ -98,7 +99,9 @@ impl<T: Real + Storage> Driver<'_, T> {
             for (i, &mut value) in entries.iter_mut().enumerate() {
                 look(start + i, value);
             }
+            patience.ask()?;
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 use super::{Driver, Operands, Pass};
 use crate::divergence::{Divergence, Pair, Sums};
 use crate::element::Storage;
+use crate::error::Error;
 use crate::kernel::{Compiled, Scale};
 use crate::lanes::{Lanes, Real};
 use crate::tile::Operand;
@@ -164,33 +165,36 @@ impl<T: Real> Lift<T> {
 
 impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Gives every row its scale. `sum` makes a pass and puts Σ of each row into its last argument.
-    pub(super) fn lift(&self, lifts: &mut [Lift<T>], mut sum: impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [f64])) {
+    pub(super) fn lift(
+        &self,
+        lifts: &mut [Lift<T>],
+        mut sum: impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [f64]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if self.job.masses == Masses::One {
-            return;
+            return Ok(());
         }
         let mut sum = |operand: Operand<'a>, lift: Lift<T>| {
+            let pass = Pass { kernel: &Compiled(TotalMass), operands: Operands { p: operand, q: None } };
             let mut sums = vec![0.0; lifts.len()];
-            sum(
-                Pass { kernel: &Compiled(TotalMass), operands: Operands { p: operand, q: None } },
-                &vec![lift; lifts.len()],
-                &mut sums,
-            );
-            sums
+            sum(pass, &vec![lift; lifts.len()], &mut sums)?;
+            Ok(sums)
         };
-        let mut masses = |operand: Operand<'a>| -> Vec<Mass> {
-            let plain = sum(operand, Lift::plain(0));
+        let mut masses = |operand: Operand<'a>| -> Result<Vec<Mass>, Error> {
+            let plain = sum(operand, Lift::plain(0))?;
             // Finite entries may have an infinite sum: such rows are summed once more, shifted down.
-            let shifted = if plain.iter().any(|sum| sum.is_infinite()) { sum(operand, Lift::plain(OVERFLOW)) } else { vec![] };
+            let is_infinite = plain.iter().any(|sum| sum.is_infinite());
+            let shifted = if is_infinite { sum(operand, Lift::plain(OVERFLOW))? } else { vec![] };
             let mass = |(row, &sum): (usize, &f64)| {
                 if sum.is_infinite() { Mass::new(shifted[row], -OVERFLOW) } else { Mass::new(sum, 0) }
             };
-            plain.iter().enumerate().map(mass).collect()
+            Ok(plain.iter().enumerate().map(mass).collect())
         };
-        let of_p = masses(self.operands.p);
-        let of_q = self.operands.q.map(masses);
+        let of_p = masses(self.operands.p)?;
+        let of_q = self.operands.q.map(masses).transpose()?;
         for (row, lift) in lifts.iter_mut().enumerate() {
             *lift = Lift::of(self.job.masses, of_p[row], of_q.as_ref().map(|of_q| of_q[row]));
         }
+        Ok(())
     }
 }
 

@@ -6,9 +6,9 @@ use super::lift::{Lift, shift};
 use super::{Driver, Pass, allocate};
 use crate::element::{DType, Storage};
 use crate::error::Error;
-use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, SHORT, block, chunk};
+use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, block, chunk};
 use crate::lanes::{Real, WIDE};
-use crate::parallel;
+use crate::parallel::{self, Patience};
 use crate::tile::{Operand, Steps, TILE_ROWS};
 use crate::verb::Masses;
 use crate::view::MOST_COLUMNS;
@@ -29,8 +29,9 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         sums: &mut [RowSums],
     ) {
         let length = self.job.plan.length;
-        scratch.resize(2 * SHORT_ROWS * SHORT, T::default());
-        let (p, q) = scratch.split_at_mut(SHORT_ROWS * SHORT);
+        let size = rows.len().min(SHORT_ROWS).next_multiple_of(T::WIDTH) * length;
+        scratch.resize(2 * size, T::default());
+        let (p, q) = scratch.split_at_mut(size);
         for (first, sums) in rows.clone().step_by(SHORT_ROWS).zip(sums.chunks_mut(SHORT_ROWS / WIDE)) {
             let tile = first..rows.end.min(first + SHORT_ROWS);
             let lifts = &lifts[first - rows.start..][..tile.len()];
@@ -73,37 +74,42 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         lifts: &[Lift<T>],
         scratch: &mut Vec<T>,
         sums: &mut [RowSums],
-    ) {
+    ) -> Result<(), Error> {
         let length = self.job.plan.length;
         let chunks = length.div_ceil(chunk::<T>());
         let mut partials = vec![Partial::default(); rows.len() * chunks];
+        let mut patience = (chunks > 1).then(|| Patience::of(&self.job.team));
         for chunk_index in 0..chunks {
             let entries = chunk_index * chunk::<T>()..length.min((chunk_index + 1) * chunk::<T>());
             self.partial_sums(pass, rows.clone(), entries, lifts, scratch, &mut |i, part| {
-                partials[i * chunks + chunk_index] = *part
+                partials[i * chunks + chunk_index] = *part;
             });
+            if let Some(patience) = &mut patience {
+                patience.ask()?;
+            }
         }
         sums.fill(RowSums::default());
         for (i, partials) in partials.chunks_mut(chunks).enumerate() {
             sums[i / WIDE].set(i % WIDE, &pairwise(partials));
         }
+        Ok(())
     }
 
     /// Sums of every row, from those of its chunks.
     pub(super) fn long_sums(&self, pass: Pass<'_, 'a, T>, lifts: &[Lift<T>]) -> Result<Vec<Partial>, Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
         let chunks = length.div_ceil(chunk::<T>());
-        let group = if pass.operands.in_columns() { TILE_ROWS.min(rows) } else { 1 };
+        let group = if pass.operands.in_columns() { TILE_ROWS.min(rows).max(1) } else { 1 };
         let pieces = rows.div_ceil(group) * chunks;
         let mut partials = allocate(pieces * group)?;
         partials.resize(pieces * group, Partial::default());
-        parallel::for_each_piece(&mut partials, group, rows.saturating_mul(length), |first, partials| {
+        parallel::for_each_piece(&self.job.team, &mut partials, group, rows.saturating_mul(length), |first, partials| {
             let (first_row, chunk_index) = (first / group / chunks * group, first / group % chunks);
             let rows = first_row..rows.min(first_row + group);
             let entries = chunk_index * chunk::<T>()..length.min((chunk_index + 1) * chunk::<T>());
             let lifts = &lifts[rows.clone()];
             self.partial_sums(pass, rows, entries, lifts, &mut vec![], &mut |i, part| partials[i] = *part);
-        });
+        })?;
         let mut sums = allocate(rows)?;
         let mut parts = allocate(chunks)?;
         for row in 0..rows {
@@ -185,7 +191,6 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     }
 
     /// Sweeps over one row, all at once if its operands lie in memory as the kernels want them.
-    #[expect(clippy::too_many_arguments, reason = "the innermost of the loops that own them")]
     fn sweep_row(
         &self,
         pass: Pass<'_, 'a, T>,

@@ -1,0 +1,240 @@
+//! The public functions, called as fast as CPython can.
+//!
+//! A call for three classes takes less time than a Python frame with its keywords. So a public function is a C function that gets its
+//! arguments as they lie on the interpreter's stack, and what is not given costs nothing. Its name, signature and docstring are those
+//! of a Python function without a body in `_divergences.py`, from which `klrs._calls.verb` makes it; a call that does not fit the
+//! signature is handed back to `klrs._calls.explain`, which says what would.
+
+#![expect(unsafe_code, reason = "PyO3 has no functions whose docstrings are known at run time only")]
+
+use core::ffi::c_char;
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+
+use numpy::PyUntypedArray;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::{arguments, arrays, bug, reduce_rows};
+use crate::verb::Verb;
+
+/// The parameters that a function can have, operands first.
+#[derive(Clone, Copy)]
+pub(super) enum Parameter {
+    P,
+    Q,
+    Axis,
+    Base,
+    KeepDims,
+    Where,
+    Out,
+    Normalize,
+    Weights,
+}
+
+/// Their names, in that order.
+const PARAMETERS: [&str; 9] = ["p", "q", "axis", "base", "keepdims", "where", "out", "normalize", "weights"];
+
+/// The arguments of a call; `None` for what was not given.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments<'a, 'py> {
+    given: [Option<Borrowed<'a, 'py, PyAny>>; PARAMETERS.len()],
+}
+
+impl<'a, 'py> Arguments<'a, 'py> {
+    /// What was given.
+    #[inline]
+    pub(super) fn get(&self, parameter: Parameter) -> Option<Borrowed<'a, 'py, PyAny>> {
+        self.given[parameter as usize]
+    }
+
+    /// What was given, unless it is Python's `None`, which stands for the default.
+    #[inline]
+    pub(super) fn get_some(&self, parameter: Parameter) -> Option<Borrowed<'a, 'py, PyAny>> {
+        self.get(parameter).filter(|argument| !argument.is_none())
+    }
+
+    /// A parameter that is a flag.
+    #[inline]
+    pub(super) fn flag(&self, parameter: Parameter) -> PyResult<bool> {
+        self.get(parameter).map_or(Ok(false), |flag| arguments::flag(&flag, PARAMETERS[parameter as usize]))
+    }
+
+    /// A parameter that is an array.
+    #[inline]
+    pub(super) fn array(&self, parameter: Parameter) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
+        let given = match parameter {
+            Parameter::P | Parameter::Q => self.get(parameter),
+            _ => self.get_some(parameter),
+        };
+        given.map(|argument| arrays::array(&argument, PARAMETERS[parameter as usize])).transpose()
+    }
+}
+
+/// What a public function is made of; CPython keeps pointers into it.
+struct Definition {
+    operands: usize,
+    /// Whether it has each of the parameters.
+    has: [bool; PARAMETERS.len()],
+    name: CString,
+    doc: CString,
+    method: OnceLock<Method>,
+}
+
+struct Method(ffi::PyMethodDef);
+
+// SAFETY: CPython only reads it, and its pointers are to strings that live as long.
+unsafe impl Send for Method {}
+// SAFETY: as above.
+unsafe impl Sync for Method {}
+
+const VERBS: usize = Verb::ALL.len();
+
+static DEFINITIONS: [OnceLock<Definition>; VERBS] = [const { OnceLock::new() }; VERBS];
+
+macro_rules! entries {
+    ($($verb:literal)*) => { &[$(entry::<$verb>),*] };
+}
+
+/// The C function of each verb: there is nothing in a call that says which function was called.
+const ENTRIES: &[ffi::PyCFunctionFastWithKeywords] = entries!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+    32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
+);
+
+const _: () = assert!(VERBS <= ENTRIES.len());
+
+/// Makes the public function of a verb. `doc` begins with the signature, as CPython has it for its own functions.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
+pub(super) fn function<'py>(py: Python<'py>, name: &str, doc: &str, parameters: Vec<String>) -> PyResult<Bound<'py, PyAny>> {
+    let Some(verb) = Verb::ALL.iter().position(|verb| verb.name() == name) else {
+        let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.name()).collect();
+        return Err(PyValueError::new_err(format!("name: {name:?}, expected one of {known:?}")));
+    };
+    if let Some(unknown) = parameters.iter().find(|name| !PARAMETERS.contains(&name.as_str())) {
+        return Err(PyValueError::new_err(format!("parameters: {unknown:?}, expected some of {PARAMETERS:?}")));
+    }
+    let has = PARAMETERS.map(|name| parameters.iter().any(|parameter| parameter == name));
+    let definition = DEFINITIONS[verb].get_or_init(|| Definition {
+        operands: has.iter().take(2).filter(|&&has| has).count(),
+        has,
+        name: CString::new(name).unwrap_or_default(),
+        doc: CString::new(doc).unwrap_or_default(),
+        method: OnceLock::new(),
+    });
+    let Method(method) = definition.method.get_or_init(|| {
+        Method(ffi::PyMethodDef {
+            ml_name: definition.name.as_ptr().cast::<c_char>(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: ENTRIES[verb] },
+            ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+            ml_doc: definition.doc.as_ptr().cast::<c_char>(),
+        })
+    });
+    let module = PyString::new(py, "klrs");
+    // SAFETY: the definition is static, its flags are those of the function, and nothing writes it; a new reference comes back, or none
+    // with an exception set.
+    unsafe {
+        let function = ffi::PyCFunction_NewEx(core::ptr::from_ref(method).cast_mut(), null_mut(), module.as_ptr());
+        Bound::from_owned_ptr_or_err(py, function)
+    }
+}
+
+/// What CPython calls: arguments by position, then those by keyword, whose names are in `names`.
+unsafe extern "C" fn entry<const VERB: usize>(
+    _module: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls functions from attached threads only, and nothing that is lent here outlives the call. PyO3 keeps
+    // references (not `Bound` ones) that are dropped like this until it attaches by itself: of a call that succeeds there are none.
+    let py = unsafe { Python::assume_attached() };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: a tuple of strings or null, which the caller holds until this returns.
+        let names = unsafe { Borrowed::from_ptr_or_opt(py, names) };
+        let names = names.map(Borrowed::cast::<PyTuple>).transpose()?;
+        let count = positional.unsigned_abs() + names.map_or(0, |names| names.len());
+        let arguments = if count == 0 {
+            &[]
+        } else {
+            // SAFETY: as many objects, which the caller holds until this returns; a reference to one has the layout of a pointer.
+            unsafe { core::slice::from_raw_parts(arguments.cast::<Borrowed<'_, '_, PyAny>>(), count) }
+        };
+        call(py, VERB, arguments, positional.unsigned_abs(), names.as_deref())
+    }));
+    match outcome.unwrap_or_else(|panic| Err(bug(panic.as_ref()))) {
+        Ok(value) => value.into_ptr(),
+        Err(error) => {
+            Python::attach(|py| error.restore(py));
+            null_mut()
+        }
+    }
+}
+
+fn call<'py>(
+    py: Python<'py>,
+    verb: usize,
+    arguments: &[Borrowed<'_, 'py, PyAny>],
+    positional: usize,
+    names: Option<&Bound<'py, PyTuple>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let definition = DEFINITIONS[verb].get().expect("functions have a definition");
+    let mut given = [None; PARAMETERS.len()];
+    let mut fits = positional <= definition.operands;
+    if fits {
+        for (given, &argument) in given.iter_mut().zip(&arguments[..positional]) {
+            *given = Some(argument);
+        }
+        for (name, &argument) in names.into_iter().flatten().zip(&arguments[positional..]) {
+            match place(&name)? {
+                Some(place) if definition.has[place] && given[place].is_none() => given[place] = Some(argument),
+                _ => fits = false,
+            }
+        }
+        fits &= given[..definition.operands].iter().all(Option::is_some);
+    }
+    if fits {
+        reduce_rows(py, Verb::ALL[verb], &Arguments { given })
+    } else {
+        Err(explain(py, verb, arguments, positional, names))
+    }
+}
+
+/// The parameter that has a name. Names in source code are interned, so that nearly all are found by their address.
+fn place(name: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    static INTERNED: PyOnceLock<[Py<PyString>; PARAMETERS.len()]> = PyOnceLock::new();
+    let py = name.py();
+    let interned = INTERNED.get_or_init(py, || PARAMETERS.map(|parameter| PyString::intern(py, parameter).unbind()));
+    if let Some(place) = interned.iter().position(|parameter| parameter.is(name)) {
+        return Ok(Some(place));
+    }
+    let name = name.cast::<PyString>()?.to_str()?;
+    Ok(PARAMETERS.iter().position(|&parameter| parameter == name))
+}
+
+/// The error of a call that does not fit.
+#[cold]
+fn explain(
+    py: Python<'_>,
+    verb: usize,
+    arguments: &[Borrowed<'_, '_, PyAny>],
+    positional: usize,
+    names: Option<&Bound<'_, PyTuple>>,
+) -> PyErr {
+    static EXPLAIN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let explanation = || {
+        let by_position = PyTuple::new(py, &arguments[..positional])?;
+        let by_name = PyDict::new(py);
+        for (name, argument) in names.into_iter().flatten().zip(&arguments[positional..]) {
+            by_name.set_item(name, argument)?;
+        }
+        EXPLAIN.import(py, "klrs._calls", "explain")?.call1((Verb::ALL[verb].name(), by_position, by_name))?.extract::<String>()
+    };
+    explanation().map_or_else(|error| error, PyTypeError::new_err)
+}
