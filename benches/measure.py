@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 from math import inf, isinf, isnan, nan
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from klrs._timing import interleaved_medians
 
 FEWEST_ROWS_CHECKED = 4
 MOST_ROWS_CHECKED = 500
+PROCESSES_FOR_IMPORT = 11
 
 
 def seconds(case: Case, budget: float) -> dict[Entry, float]:
@@ -43,6 +47,15 @@ def error(entry: Entry, *, entries: int) -> float | None:
     return largest(
         relative_error(values[row], entry.contender.exact(*workload.row(row))) for row in rows
     )
+
+
+def import_seconds() -> float:
+    """The median time that klrs takes to import where NumPy is, in fresh processes."""
+    code = (
+        "import numpy, time; t = time.perf_counter(); import klrs; print(time.perf_counter() - t)"
+    )
+    command = [sys.executable, "-c", code]
+    return median(float(subprocess.check_output(command)) for _ in range(PROCESSES_FOR_IMPORT))
 
 
 def as_rows(result: Any) -> NDArray[np.float64]:

@@ -138,7 +138,13 @@ def with_error(text: str, measured: Measured) -> str:
 # Targets
 
 
-def targets(ratios: Mapping[Target, float], added: Mapping[Entry, int], limit: int) -> str:
+def targets(
+    ratios: Mapping[Target, float],
+    added: Mapping[Entry, int],
+    limit: int,
+    import_seconds: float,
+    import_limit: float,
+) -> str:
     """The figures that the project set itself, as measured, and whether they are reached."""
     rows = [
         [
@@ -158,6 +164,15 @@ def targets(ratios: Mapping[Target, float], added: Mapping[Entry, int], limit: i
             f"under {limit / 1e6:.0f} MB",
             f"{added[most] / 1e6:.1f} MB",
             verdict(added[most] < limit),
+        ]
+    )
+    rows.append(
+        [
+            "`import klrs`",
+            "after `import numpy`",
+            f"under {format_seconds(import_limit)}",
+            format_seconds(import_seconds),
+            verdict(import_seconds < import_limit),
         ]
     )
     return table(["klrs", "beside", "at least", "measured", "reached"], rows)

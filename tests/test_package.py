@@ -120,5 +120,4 @@ def test_import_loads_nothing_that_calls_do_not_need() -> None:
         "klrs._divergences",
         "klrs._klrs",
         "klrs._threads",
-        "klrs._typing",
     }

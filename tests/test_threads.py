@@ -228,8 +228,8 @@ def choose(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.parametrize("n", [0, -1, np.int64(-7)])
 def test_fewer_than_one_thread(choose: Any, n: int) -> None:
     text = (
-        f"n: got {n}, expected at least 1, the calling thread; for what the process may use, "
-        "pass os.process_cpu_count() or len(os.sched_getaffinity(0))"
+        f"n: got {n}, expected at least 1, the calling thread; for all that the process may use, "
+        "pass len(os.sched_getaffinity(0))"
     )
     before = source()
     with raises(ValueError, text):

@@ -1,8 +1,9 @@
 """What this installation of klrs is: for people who wonder, and for reports of bugs."""
 
 import platform
-import sys
 from typing import Literal, overload
+
+import numpy as np
 
 from klrs import _klrs
 from klrs._threads import source
@@ -52,7 +53,7 @@ def show_config(mode: str = "stdout") -> dict[str, str | int] | None:
         "threads_from": origin,
         "build": _klrs.build(),
         "python": platform.python_version(),
-        "numpy": sys.modules["numpy"].__version__,
+        "numpy": np.__version__,
         "platform": platform.platform(),
     }
     if mode == "dicts":

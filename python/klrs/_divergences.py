@@ -1,9 +1,15 @@
 """The public functions: what a user reads. The work is done in Rust, by the verb's name."""
 
-from numpy.typing import ArrayLike
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from klrs._calls import verb
-from klrs._typing import Axis, Distributions, Out, Result, Weights
+
+if TYPE_CHECKING:  # NumPy's types take longer to import than all the rest.
+    from numpy.typing import ArrayLike
+
+    from klrs._typing import Axis, Distributions, Out, Result, Weights
 
 
 @verb
