@@ -146,6 +146,10 @@ pub(super) fn function<'py>(py: Python<'py>, name: &str, doc: &str, parameters: 
 }
 
 /// What CPython calls: arguments by position, then those by keyword, whose names are in `names`.
+///
+/// # Safety
+///
+/// To be called from an attached thread, with pointers as CPython's vectorcall protocol has them.
 unsafe extern "C" fn entry<const VERB: usize>(
     _module: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,
