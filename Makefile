@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 SOURCES := Cargo.toml Cargo.lock build.rs pyproject.toml $(shell find src -name '*.rs')
 
-.PHONY: help demo test lint bench fuzz sanitize wheel clean
+.PHONY: help demo test lint bench figures fuzz sanitize wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -31,6 +31,9 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
 
 bench: $(VENV)/.built $(VENV)/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
 	$(BIN)/python benches/compare.py --update-readme
+
+figures: $(VENV)/.built $(VENV)/.figures  ## the README's figure
+	$(BIN)/python tools/make_figure.py docs/directions.svg
 
 fuzz: $(VENV)/.built $(VENV)/.test  ## ten minutes of random calls: no panic, no crash, no half-written result
 	KLRS_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/test_fuzz.py
@@ -55,6 +58,6 @@ $(VENV)/.built: $(VENV)/.venv $(SOURCES)
 	$(BIN)/maturin develop --release --quiet
 	@touch $@
 
-$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.venv pyproject.toml
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.bench $(VENV)/.figures: $(VENV)/.venv pyproject.toml
 	$(BIN)/python -m pip install --quiet --group $(subst .,,$(notdir $@))
 	@touch $@

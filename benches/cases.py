@@ -8,6 +8,7 @@ from functools import partial
 
 import contenders as by
 import klrs
+from catalogue import CATALOGUE
 from contenders import Contender
 from workloads import Workload
 
@@ -75,6 +76,7 @@ def all_cases(shrink: int) -> list[Case]:
             Workload("float64", 50_000 // shrink, 200),
             targets={by.REL_ENTR: 20},
         ),
+        with_gradients(replace(batch, dtype="float32")),
         half_precision(batch),
         down_the_columns(batch),
         one_row(batch),
@@ -95,6 +97,15 @@ def all_cases(shrink: int) -> list[Case]:
     ]
 
 
+def every_verb(shrink: int) -> list[Case]:
+    """A case for each row of the catalogue: klrs, a plain read of the same arrays, one peer."""
+    batch = Workload("float64", 20_000 // shrink, 2048)
+    return [
+        beside_peers(ours, [by.SUMS if ours.takes_q else by.SUM_OF_P, peer], batch, targets={})
+        for ours, peer in CATALOGUE
+    ]
+
+
 def beside_peers(
     ours: Contender,
     peers: Sequence[Contender],
@@ -108,6 +119,14 @@ def beside_peers(
         (entry, *(Entry(peer, workload) for peer in peers)),
         tuple(Target(entry, Entry(peer, workload), ratio) for peer, ratio in targets.items()),
     )
+
+
+def with_gradients(batch: Workload) -> Case:
+    """A loss and both its gradients, beside what only moves as many bytes."""
+    targets: dict[Contender, float] = {by.COPIES_AND_SUMS: 1 / 1.5}
+    if by.torch:
+        targets[by.TORCH_KL_GRADIENTS] = 15
+    return beside_peers(by.KLRS_KL_GRADIENTS, list(targets), batch, targets=targets)
 
 
 def half_precision(batch: Workload) -> Case:

@@ -6,8 +6,9 @@ The peers take turns with klrs in one process, and every result is checked again
 tests. It takes some minutes and 5 GB of memory, and wants a machine that does nothing else.
 
     workloads.py   the arrays         contenders.py  who computes what, and what that means
-    cases.py       who runs on what   measure.py     times and errors
-    memory.py      peak memory        accuracy.py    rows on which formulas lose their digits
+    catalogue.py   every divergence   cases.py       who runs on what
+    measure.py     times and errors   memory.py      peak memory
+    accuracy.py    rows on which formulas lose their digits
     tables.py      Markdown           oracle.py      the exact values
 """
 
@@ -24,7 +25,7 @@ import accuracy
 import measure
 import memory
 import tables
-from cases import Case, Entry, Target, all_cases
+from cases import Case, Entry, Target, all_cases, every_verb
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -38,11 +39,18 @@ class Effort:
 
     shrink: int = 1
     seconds_per_case: float = 15.0
+    seconds_per_verb: float = 6.0
     entries_checked: int = 20_000
     accuracy_classes: int | None = None
 
 
-QUICK = Effort(shrink=400, seconds_per_case=0.1, entries_checked=1000, accuracy_classes=2)
+QUICK = Effort(
+    shrink=400,
+    seconds_per_case=0.1,
+    seconds_per_verb=0.05,
+    entries_checked=1000,
+    accuracy_classes=2,
+)
 
 
 def main() -> None:
@@ -56,10 +64,16 @@ def main() -> None:
     effort = QUICK if options.quick else Effort()
 
     cases = all_cases(effort.shrink)
-    results = {case: measure_case(case, effort) for case in cases}
+    results = {case: measure_case(case, effort, effort.seconds_per_case) for case in cases}
+    verbs = {
+        case: measure_case(case, effort, effort.seconds_per_verb)
+        for case in every_verb(effort.shrink)
+    }
     speed = paragraphs(
         f"{tables.machine()}. {tables.HOW_TO_READ}",
         tables.in_brief(results),
+        tables.CATALOGUE,
+        tables.catalogue(verbs),
         tables.targets(
             target_ratios(results),
             memory_added(cases),
@@ -75,7 +89,8 @@ def main() -> None:
             for comparison in accuracy.COMPARISONS
         ),
     )
-    document = paragraphs("# Speed", speed, tables.in_full(results), "# Accuracy", errors)
+    in_full = tables.in_full(results | verbs)
+    document = paragraphs("# Speed", speed, in_full, "# Accuracy", errors)
     print(document)
     if options.markdown:
         options.markdown.write_text(document + "\n", encoding="utf-8")
@@ -90,11 +105,11 @@ def paragraphs(*texts: str) -> str:
     return "\n\n".join(texts)
 
 
-def measure_case(case: Case, effort: Effort) -> tables.Results:
+def measure_case(case: Case, effort: Effort, budget: float) -> tables.Results:
     """Time and check every entry of a case."""
     print(f"measuring {case.title}", file=sys.stderr)
     with np.errstate(all="ignore"):  # peers divide by zero, where a probability underflowed
-        seconds = measure.seconds(case, effort.seconds_per_case)
+        seconds = measure.seconds(case, budget)
         errors = {e: measure.error(e, entries=effort.entries_checked) for e in case.entries}
     return {e: tables.Measured(seconds[e], errors[e]) for e in case.entries}
 
@@ -110,7 +125,7 @@ def target_ratios(results: dict[Case, tables.Results]) -> dict[Target, float]:
 
 def memory_added(cases: list[Case]) -> dict[Entry, int]:
     """What each call of klrs needs beyond its inputs."""
-    entries = dict.fromkeys(e for case in cases for e in case.entries if e.contender.who == "klrs")
+    entries = dict.fromkeys(e for case in cases for e in case.entries if e.contender.is_verb)
     return {entry: memory.added(entry.contender.verb, entry.workload) for entry in entries}
 
 

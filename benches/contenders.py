@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from math import fsum
 from typing import Any
 
@@ -41,6 +41,16 @@ class Contender:
     def verb(self) -> str:
         """The function's name in the expression."""
         return self.expression.partition("(")[0]
+
+    @property
+    def is_verb(self) -> bool:
+        """Whether it is klrs, called for values."""
+        return self.who == "klrs" and self.verb != "value_and_grad"
+
+    @property
+    def takes_q(self) -> bool:
+        """Whether a verb has two operands."""
+        return "(p, q" in self.expression
 
 
 def kl_as_is(p: Row, q: Row) -> mpf:
@@ -76,6 +86,7 @@ def torch_cross_entropy(p: Any, q: Any) -> Any:
 
 
 SUMS = Contender("NumPy", "p.sum(); q.sum()", lambda p, q: (p.sum(), q.sum()), None)
+SUM_OF_P = Contender("NumPy", "p.sum()", lambda p, q: p.sum(), None)
 
 KLRS_KL = Contender("klrs", "kl_divergence(p, q)", klrs.kl_divergence, reference.kl_divergence)
 KLRS_KL_IN_BITS = Contender(
@@ -152,3 +163,43 @@ NUMKONG_JS = Contender(
     reference.js_distance,
 )
 JS_PEERS = [PLAIN_JS, SCIPY_JS, SIMSIMD_JS, NUMKONG_JS]
+
+
+@cache
+def gradients(shape: tuple[int, ...], dtype: str) -> tuple[Any, Any]:
+    """Room for the gradients, as a training loop has it."""
+    return np.zeros(shape, dtype), np.zeros(shape, dtype)
+
+
+def klrs_kl_with_gradients(p: Any, q: Any) -> Any:
+    differentiated = klrs.value_and_grad(klrs.kl_divergence, argnums=(0, 1))
+    return differentiated(p, q, out=gradients(p.shape, p.dtype.name))[0]
+
+
+def copies_and_sums(p: Any, q: Any) -> None:
+    by_p, by_q = gradients(p.shape, p.dtype.name)
+    np.copyto(by_p, p)
+    np.copyto(by_q, q)
+    p.sum()
+    q.sum()
+
+
+def torch_kl_with_gradients(p: Any, q: Any) -> Any:
+    p, q = (torch.from_numpy(x).requires_grad_() for x in (p, q))
+    values = (p * (p / q).log()).sum(-1)
+    values.sum().backward()
+    return values.detach().numpy()
+
+
+KLRS_KL_GRADIENTS = Contender(
+    "klrs",
+    "value_and_grad(kl_divergence, argnums=(0, 1))(p, q, out=…)",
+    klrs_kl_with_gradients,
+    reference.kl_divergence,
+)
+COPIES_AND_SUMS = Contender(
+    "NumPy", "np.copyto(by_p, …); np.copyto(by_q, …); p.sum(); q.sum()", copies_and_sums, None
+)
+TORCH_KL_GRADIENTS = Contender(
+    "torch", "(p * (p / q).log()).sum(-1); backward()", torch_kl_with_gradients, kl_as_is
+)

@@ -4,32 +4,32 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use klrs::kernel::{Accumulator, Run, Scale};
-use klrs::lanes::{Level, Real};
-use klrs::verb::{Parameters, Verb};
+use klrs::lanes::Level;
+use klrs::verb::{Compute, Parameters, Verb};
 use std::hint::black_box;
 
 const ENTRIES: usize = 8192;
 
-fn kernels<T: Real + std::ops::Add<Output = T>>(criterion: &mut Criterion, dtype: &str) {
+fn kernels<T: Compute + std::ops::Add<Output = T>>(criterion: &mut Criterion, dtype: &str) {
     let mut group = criterion.benchmark_group(dtype);
     group.throughput(Throughput::Elements(ENTRIES as u64));
     let entry = |i: usize, step: usize| T::from_f64((1 + i * step % 997) as f64 / (499.0 * ENTRIES as f64));
     let p: Vec<T> = (0..ENTRIES).map(|i| entry(i, 7)).collect();
     let q: Vec<T> = (0..ENTRIES).map(|i| entry(i, 13)).collect();
     let unit = T::from_f64(f64::from_bits(u64::from((1023 + T::LIFT).unsigned_abs()) << 52));
-    let scale = Scale { p: unit, q: unit, unit, dominant: T::from_f64(f64::INFINITY) };
+    let scale = Scale { p: unit, q: unit, unit, dominant: T::from_f64(f64::INFINITY), ..Scale::default() };
     let best = Level::new();
     let mut levels = vec![("best", best)];
     #[cfg(target_arch = "x86_64")]
     levels.extend(best.as_avx2().map(|avx2| ("avx2", Level::Avx2(avx2))));
     for &verb in Verb::ALL {
-        let kernel = verb.kernel::<T>(Parameters::default());
+        let kernel = T::kernel(verb, Parameters::default());
         for &(name, level) in &levels {
             group.bench_function(BenchmarkId::new(verb.name(), name), |bencher| {
                 bencher.iter(|| {
                     let mut row = Accumulator::default();
                     kernel.sweep(level, &mut row, Run::Real([black_box(&p), black_box(&q)]), scale);
-                    row.finish(kernel.terms())
+                    row.finish(kernel.shape())
                 });
             });
         }

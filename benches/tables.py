@@ -22,6 +22,11 @@ stands the largest relative error over a sample of the rows, against the exact v
 library means to compute. `p.sum(); q.sum()` is there because it does nothing but read the arrays.
 klrs uses all cores, NumPy, SciPy, SimSIMD and NumKong one."""
 
+CATALOGUE = """\
+The catalogue. "The read" is `p.sum(); q.sum()`, or `p.sum()` for one operand; the best peer is
+SciPy where it has the quantity, else the formula that a NumPy user writes, which is a root or a
+square for some of the parameters and takes longer for others."""
+
 HOW_TO_READ_ACCURACY = """\
 The largest relative error over some rows, on which every entry is a multiple of one power of two
 and every row sums to exactly 1, so that all definitions agree. *wrong*: a finite number where the
@@ -30,9 +35,11 @@ answer is infinite, or the reverse; *negative*: some of the results are below 0.
 PACKAGES = ("klrs", "numpy", "scipy", "simsimd", "numkong", "torch")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table: the first column reads from the left, the others are numbers."""
-    rule = ["---", *["---:"] * (len(header) - 1)]
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, words: Sequence[int] = (0,)
+) -> str:
+    """A Markdown table: columns of words read from the left, the others are numbers."""
+    rule = ["---" if k in words else "---:" for k in range(len(header))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
 
 
@@ -122,6 +129,25 @@ def in_brief(results: Mapping[Case, Results]) -> str:
     used = [k for k in range(len(rows[0])) if k == 0 or any(row[k] for row in rows)]
     header = ["", *COLUMNS]
     return table([header[k] for k in used], ([row[k] for k in used] for row in rows))
+
+
+def catalogue(results: Mapping[Case, Results]) -> str:
+    """A row per verb: klrs' time, and those of the read and of the peer as multiples of it."""
+    rows = []
+    for case, measured in results.items():
+        ours, read, peer = (measured[entry] for entry in case.entries)
+        rows.append(
+            [
+                f"`{case.entries[0].contender.expression}`",
+                with_error(format_seconds(ours.seconds), ours),
+                f"{three_digits(read.seconds / ours.seconds)} x",
+                contender_name(case.entries[2]),
+                with_error(f"{three_digits(peer.seconds / ours.seconds)} x", peer),
+            ]
+        )
+    (workload,) = {entry.workload for case in results for entry in case.entries}
+    header = [workload.name, "klrs", "the read", "best peer", "its time"]
+    return table(header, rows, words=(0, 3))
 
 
 def column(entry: Entry) -> str:

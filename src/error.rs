@@ -37,6 +37,8 @@ pub enum Error {
     OutReadOnly,
     /// A base that is not greater than 1.
     Base { given: f64 },
+    /// A number that is none that the verb is defined for.
+    Number { name: &'static str, given: f64, expected: &'static str },
     /// Weights that are no distribution.
     Weights { given: [f64; 2] },
     /// A row that is no distribution.
@@ -158,6 +160,7 @@ impl Display for Error {
                 "base: {}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats",
                 Short(*given)
             ),
+            Self::Number { name, given, expected } => write!(f, "{name}: {}, expected {expected}", Short(*given)),
             Self::Weights { given: [a, b] } => {
                 write!(f, "weights: ({a:?}, {b:?}), expected two non-negative numbers that sum to 1")
             }

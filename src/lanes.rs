@@ -3,7 +3,7 @@
 //! Formulas are written once, on [`Lanes`], and run on every instruction set and on both compute types.
 //! The logical width is fixed (8 lanes of `f64`, 16 of `f32`) whatever the CPU has, so that there is one
 //! order of additions and one set of bits. `fma` is rounded once on every CPU, also on those that must
-//! emulate it. Nothing here uses the hardware's `min` and `max` (they differ with NaN) or approximations.
+//! emulate it. No result depends on the hardware's `min` and `max` (they differ with NaN) or on approximations.
 //!
 //! Every function is `#[inline(always)]`: one that is not inlined into the function that [`dispatch!`]
 //! compiles for a level is compiled without that level's instructions, and runs about 20 times slower.
@@ -13,6 +13,7 @@ use core::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Sub};
 use fearless_simd::{Bytes, Select, SimdBase, SimdFloat, SimdMask, SimdWiden, f32x16, f64x8, u32x16, u64x8};
 pub use fearless_simd::{Level, Simd, dispatch};
 
+pub mod exp;
 pub mod half;
 pub mod ln;
 pub mod turn;
@@ -40,8 +41,14 @@ pub fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
+/// 2^exponent, for a normal result.
+#[must_use]
+pub fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(u64::from((exponent + 1023).unsigned_abs()) << 52)
+}
+
 /// A compute type: `f64` or `f32`.
-pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + 'static {
+pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + 'static {
     /// The vector of this type at a level.
     type Lanes<S: Simd>: Lanes<Simd = S, Scalar = Self>;
     /// Lanes of that vector.
@@ -54,6 +61,8 @@ pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + '
     const HIGH: i32;
     /// Factor, as an exponent, that makes the smallest subnormal normal.
     const SUBNORMAL_BITS: i32;
+    /// Exponent of the smallest entry that needs no lift: the terms of such a pair, next to each other or not, stay normal.
+    const ORDINARY: i32;
     /// The smallest normal value.
     const MIN_POSITIVE: Self;
     /// The one NaN that results have.
@@ -76,6 +85,7 @@ impl Real for f64 {
     const MAX_FACTOR: i32 = 1000;
     const HIGH: i32 = 940;
     const SUBNORMAL_BITS: i32 = 52;
+    const ORDINARY: i32 = -500;
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
     const NAN: Self = Self::from_bits(0x7ff8_0000_0000_0000);
 
@@ -109,6 +119,7 @@ impl Real for f32 {
     const MAX_FACTOR: i32 = 120;
     const HIGH: i32 = 100;
     const SUBNORMAL_BITS: i32 = 23;
+    const ORDINARY: i32 = -60;
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
     const NAN: Self = Self::from_bits(0x7fc0_0000);
 
@@ -166,16 +177,26 @@ pub trait Lanes:
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// The lanes of both, alternating: the first half and the second.
     fn shuffle(self, other: Self) -> (Self, Self);
+    /// The lanes without their signs.
+    fn abs(self) -> Self;
+    /// 2^k for lanes that are integers and exponents of normal numbers.
+    fn power_of_two(self) -> Self;
+    /// The smaller of each two lanes, or either if one is NaN.
+    fn least(self, other: Self) -> Self;
+    /// Whether any lane is less than that of `floor`; a NaN is not.
+    fn any_below(self, floor: Self) -> bool;
     /// The bits of both, to collect sign bits.
     fn or_bits(self, other: Self) -> Self;
     /// A bit per lane: its sign, set for -0.0 and for a NaN that has it.
     fn signs(self) -> u64;
-    /// `(q 2^-k, k)` with q 2^-k / p in [2/3, 3/2], for positive normal `p` and `q = self`; anything for others.
+    /// `(-q 2^-k, k)` with q 2^-k / p in [2/3, 3/2], for positive normal `p` and `q = self`; anything for others.
     fn near(self, p: Self) -> (Self, Self);
     /// Lanes `8 part ..` as `f64`.
     fn part(self, part: usize) -> Wide<Self::Simd>;
     /// Two accumulators as one: lane j is the sum of their lanes j and, for `f32`, j + 8.
     fn fold(self, other: Self) -> Wide<Self::Simd>;
+    /// The same for accumulators of maxima.
+    fn fold_greatest(self, other: Self) -> Wide<Self::Simd>;
 
     /// What there is of a vector, and zeros.
     #[inline(always)]
@@ -194,16 +215,61 @@ pub trait Lanes:
         }
         Self::load(simd, &padded[..Self::Scalar::WIDTH])
     }
+    /// As many lanes as the slice has room for.
+    #[inline(always)]
+    fn store_some(self, slice: &mut [Self::Scalar]) {
+        if slice.len() == Self::Scalar::WIDTH {
+            return self.store(slice);
+        }
+        let mut stored = [Self::Scalar::default(); 16];
+        self.store(&mut stored[..Self::Scalar::WIDTH]);
+        for (out, &lane) in slice.iter_mut().zip(&stored) {
+            *out = lane;
+        }
+    }
     /// `other` where it is less than `self`; `self` elsewhere, NaN included.
     #[inline(always)]
     fn at_most(self, other: Self) -> Self {
         Self::select(self.exceeds(other), other, self)
+    }
+    /// The greater of each two lanes; `self` where `other` is NaN.
+    #[inline(always)]
+    fn greatest(self, other: Self) -> Self {
+        Self::select(other.exceeds(self), other, self)
+    }
+    /// `self * factor`, 0 where `self` is 0, whatever the factor.
+    #[inline(always)]
+    fn times(self, factor: Self) -> Self {
+        let zero = self.constant(0.0);
+        Self::select(self.equals(zero), zero, self * factor)
+    }
+    /// `self`, or `other` where it is 0.
+    #[inline(always)]
+    fn unless_zero(self, other: Self) -> Self {
+        Self::select(self.equals(self.constant(0.0)), other, self)
     }
     /// `self`, or 0 where it is less (rounding left a negative crumb); NaN stays.
     #[inline(always)]
     fn non_negative(self) -> Self {
         let zero = self.constant(0.0);
         Self::select(zero.exceeds(self), zero, self)
+    }
+}
+
+/// Whether a level must do without the fused multiplication, and is slow anyway: SSE2, whose own vectors of `f64` have two lanes.
+/// Nothing on it needs to be inlined, being the baseline, so its kernels are made of calls: inlined, they were half of the build.
+#[must_use]
+pub const fn is_slow<S: Simd>() -> bool {
+    cfg!(target_arch = "x86_64") && size_of::<S::f64s>() < 32
+}
+
+mod emulated {
+    use fearless_simd::SimdFloat;
+
+    /// A hundred instructions.
+    #[inline(never)]
+    pub(super) fn fma<S: super::Simd, V: SimdFloat<S>>(x: V, factor: V, addend: V) -> V {
+        x.mul_add_precise(factor, addend)
     }
 }
 
@@ -235,7 +301,7 @@ impl<S: Simd> Lanes for f64x8<S> {
     }
     #[inline(always)]
     fn fma(self, factor: Self, addend: Self) -> Self {
-        self.mul_add_precise(factor, addend)
+        if const { is_slow::<S>() } { emulated::fma(self, factor, addend) } else { self.mul_add_precise(factor, addend) }
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
@@ -258,6 +324,23 @@ impl<S: Simd> Lanes for f64x8<S> {
         self.interleave(other)
     }
     #[inline(always)]
+    fn abs(self) -> Self {
+        SimdBase::abs(self)
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        // Adding so much puts an integer, here that with the bias of exponents, into the lowest bits.
+        ((self + (6_755_399_441_055_744.0 + 1023.0)).bitcast::<u64x8<S>>() << 52).bitcast()
+    }
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        self.min(other)
+    }
+    #[inline(always)]
+    fn any_below(self, floor: Self) -> bool {
+        self.simd_lt(floor).any_true()
+    }
+    #[inline(always)]
     fn or_bits(self, other: Self) -> Self {
         (self.bitcast::<u64x8<S>>() | other.bitcast::<u64x8<S>>()).bitcast()
     }
@@ -268,14 +351,14 @@ impl<S: Simd> Lanes for f64x8<S> {
     #[inline(always)]
     fn near(self, p: Self) -> (Self, Self) {
         // The difference of the bit patterns, rounded to whole exponents, is k << 52. A bias of 2048 << 52 keeps
-        // it unsigned: AVX2 has no arithmetic shift of 64-bit lanes. The bias is also the sign bit.
+        // it unsigned: AVX2 has no arithmetic shift of 64-bit lanes. The bias is also the sign bit, which is why
+        // q without it is negative.
         const BIAS: u64 = 1 << 63;
         const TWO_52: u64 = 0x4330_0000_0000_0000;
         let q = self.bitcast::<u64x8<S>>();
         let shifted = ((q - p.bitcast::<u64x8<S>>()) + (BIAS | (1 << 51))) & (0xfff << 52);
-        let near: Self = ((q ^ BIAS) - shifted).bitcast();
         let k: Self = ((shifted >> 52) | TWO_52).bitcast();
-        (near, k - (4_503_599_627_370_496.0 + 2048.0))
+        ((q - shifted).bitcast(), k - (4_503_599_627_370_496.0 + 2048.0))
     }
     #[inline(always)]
     fn part(self, _part: usize) -> Wide<S> {
@@ -284,6 +367,10 @@ impl<S: Simd> Lanes for f64x8<S> {
     #[inline(always)]
     fn fold(self, other: Self) -> Wide<S> {
         self + other
+    }
+    #[inline(always)]
+    fn fold_greatest(self, other: Self) -> Wide<S> {
+        self.greatest(other)
     }
 }
 
@@ -315,7 +402,7 @@ impl<S: Simd> Lanes for f32x16<S> {
     }
     #[inline(always)]
     fn fma(self, factor: Self, addend: Self) -> Self {
-        self.mul_add_precise(factor, addend)
+        if const { is_slow::<S>() } { emulated::fma(self, factor, addend) } else { self.mul_add_precise(factor, addend) }
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
@@ -338,6 +425,23 @@ impl<S: Simd> Lanes for f32x16<S> {
         self.interleave(other)
     }
     #[inline(always)]
+    fn abs(self) -> Self {
+        SimdBase::abs(self)
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        // Adding so much puts an integer, here that with the bias of exponents, into the lowest bits.
+        ((self + (12_582_912.0 + 127.0)).bitcast::<u32x16<S>>() << 23).bitcast()
+    }
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        self.min(other)
+    }
+    #[inline(always)]
+    fn any_below(self, floor: Self) -> bool {
+        self.simd_lt(floor).any_true()
+    }
+    #[inline(always)]
     fn or_bits(self, other: Self) -> Self {
         (self.bitcast::<u32x16<S>>() | other.bitcast::<u32x16<S>>()).bitcast()
     }
@@ -352,9 +456,8 @@ impl<S: Simd> Lanes for f32x16<S> {
         const TWO_23: u32 = 0x4b00_0000;
         let q = self.bitcast::<u32x16<S>>();
         let shifted = ((q - p.bitcast::<u32x16<S>>()) + (BIAS | (1 << 22))) & (0x1ff << 23);
-        let near: Self = ((q ^ BIAS) - shifted).bitcast();
         let k: Self = ((shifted >> 23) | TWO_23).bitcast();
-        (near, k - (8_388_608.0 + 256.0))
+        ((q - shifted).bitcast(), k - (8_388_608.0 + 256.0))
     }
     #[inline(always)]
     fn part(self, part: usize) -> Wide<S> {
@@ -364,5 +467,10 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn fold(self, other: Self) -> Wide<S> {
         (self.part(0) + self.part(1)) + (other.part(0) + other.part(1))
+    }
+    #[inline(always)]
+    fn fold_greatest(self, other: Self) -> Wide<S> {
+        let greatest = self.greatest(other);
+        greatest.part(0).greatest(greatest.part(1))
     }
 }

@@ -1,4 +1,4 @@
-//! How different are two probability distributions? One number takes this way:
+//! How different are two probability distributions? One number takes this way, and its gradient the same:
 //!
 //! ```text
 //! python/klrs/_divergences.py   what the user reads
@@ -7,7 +7,7 @@
 //!         |  View (pointer, shape, byte strides, dtype)
 //! view          an array as NumPy lays it out, and NumPy's broadcasting
 //!         |  Rows
-//! reduce        what is done with rows: one number each; parallel hands pieces of them to threads
+//! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
 //!         |
 //! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
 //!         |  &[f64] or &[f32]

@@ -13,16 +13,16 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyModule, PyType};
 
-use crate::element::Storage;
 use crate::error::Error;
-use crate::lanes::{Level, Real};
+use crate::lanes::Level;
 use crate::parallel::{self, Team};
 use crate::reduce::{self, Job};
-use crate::verb::{Masses, Verb};
+use crate::verb::{Compute, Masses, Verb};
 use crate::view::{Axes, Plan, View};
 
 mod arguments;
 mod arrays;
+mod each;
 mod function;
 
 use function::{Arguments, Parameter};
@@ -35,6 +35,7 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(level, module)?)?;
     module.add_function(wrap_pyfunction!(build, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(each::each, module)?)?;
     module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 
@@ -70,8 +71,24 @@ fn available_threads() -> usize {
 
 /// One number for each distribution: a call of a verb.
 fn reduce_rows<'py>(py: Python<'py>, verb: Verb, arguments: &Arguments<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
-    let (keepdims, normalize) = (arguments.flag(Parameter::KeepDims)?, arguments.flag(Parameter::Normalize)?);
-    let parameters = arguments::parameters(arguments.get_some(Parameter::Weights).as_deref())?;
+    let keepdims = arguments.flag(Parameter::KeepDims)?;
+    let out = arguments.get_some(Parameter::Out);
+    with_job(verb, arguments, false, |job, fits_f32| {
+        if fits_f32 { answer::<f32>(py, job, keepdims, out.as_deref()) } else { answer::<f64>(py, job, keepdims, out.as_deref()) }
+    })
+}
+
+/// Does something with a call, once its arguments are understood, and with whether it is computed in `f32`. Rows are in the order in
+/// which they lie in memory, or in that of the result.
+#[inline(always)]
+fn with_job<R>(
+    verb: Verb,
+    arguments: &Arguments<'_, '_>,
+    in_order: bool,
+    then: impl FnOnce(&Job, bool) -> PyResult<R>,
+) -> PyResult<R> {
+    let normalize = arguments.flag(Parameter::Normalize)?;
+    let parameters = arguments.parameters(verb)?;
     let log_base = arguments::log_base(arguments.get_some(Parameter::Base).as_deref())?;
     let axes = arguments.get(Parameter::Axis).map_or(Ok(Axes::One(-1)), |axis| arguments::axes(&axis))?;
     let (p, q, mask) = (arguments.array(Parameter::P)?, arguments.array(Parameter::Q)?, arguments.array(Parameter::Where)?);
@@ -79,7 +96,8 @@ fn reduce_rows<'py>(py: Python<'py>, verb: Verb, arguments: &Arguments<'_, 'py>)
     let view_p = arrays::view(&p, "p")?;
     let view_q = q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
     let view_mask = mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
-    let plan = Plan::new(&view_p, view_q.as_ref(), view_mask.as_ref(), &axes)?;
+    let plan = if in_order { Plan::in_order } else { Plan::new };
+    let plan = plan(&view_p, view_q.as_ref(), view_mask.as_ref(), &axes)?;
     let job = Job {
         plan: &plan,
         verb,
@@ -89,17 +107,12 @@ fn reduce_rows<'py>(py: Python<'py>, verb: Verb, arguments: &Arguments<'_, 'py>)
         level: Level::new(),
         team: Team::alone(),
     };
-    let out = arguments.get_some(Parameter::Out);
     let fits_f32 = |view: Option<&View>| view.is_none_or(|view| view.dtype().fits_f32());
-    if fits_f32(Some(&view_p)) && fits_f32(view_q.as_ref()) {
-        answer::<f32>(py, &job, keepdims, out.as_deref())
-    } else {
-        answer::<f64>(py, &job, keepdims, out.as_deref())
-    }
+    then(&job, fits_f32(Some(&view_p)) && fits_f32(view_q.as_ref()))
 }
 
 /// Runs a job and returns its values: a scalar, a new array, or `out`.
-fn answer<'py, T: Real + Storage + arrays::Scalar>(
+fn answer<'py, T: Compute + arrays::Scalar>(
     py: Python<'py>,
     job: &Job,
     keepdims: bool,
@@ -119,22 +132,27 @@ fn answer<'py, T: Real + Storage + arrays::Scalar>(
         run(py, job, &mut value)?;
         return value[0].scalar(py);
     }
-    let mut new = arrays::empty::<T>(py, &shape)?;
+    let mut new = arrays::New::<T>::empty(py, &shape)?;
     if plan.in_result_order() {
-        run(py, job, arrays::elements_mut::<T>(&mut new))?;
-    } else {
-        let mut values = vec_of::<T>(plan.rows)?;
-        run(py, job, &mut values)?;
-        arrays::out::<T>(&new, &shape)?.write(plan, &values);
+        run(py, job, new.elements_mut())?;
+        return Ok(new.into_array());
     }
+    let mut values = vec_of::<T>(plan.rows)?;
+    run(py, job, &mut values)?;
+    let new = new.into_array();
+    arrays::out::<T>(&new, &shape)?.write(plan, &values);
     Ok(new)
 }
 
+fn run<T: Compute>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResult<()> {
+    compute(py, job, |job| reduce::reduce(job, values))
+}
+
 /// Computes: a little at once, and more without the GIL, with the threads that the caller may have and until Ctrl-C is pressed.
-fn run<T: Real + Storage>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResult<()> {
+fn compute(py: Python<'_>, job: &Job, does: impl FnOnce(&Job) -> Result<(), Error> + Send) -> PyResult<()> {
     static THREADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if job.plan.rows.saturating_mul(job.plan.length) < parallel::INLINE {
-        return outcome(catch_unwind(AssertUnwindSafe(|| reduce::reduce(job, values))));
+        return outcome(catch_unwind(AssertUnwindSafe(|| does(job))));
     }
     let threads = THREADS.import(py, "klrs._threads", "get_num_threads")?.call0()?.extract()?;
     let signal = Mutex::new(None);
@@ -147,7 +165,7 @@ fn run<T: Real + Storage>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResu
         stop
     };
     let job = Job { team: Team { threads, is_interrupted: &is_interrupted }, ..*job };
-    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| reduce::reduce(&job, values))));
+    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| does(&job))));
     if let Some(raised) = signal.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(raised);
     }

@@ -8,27 +8,36 @@
 //! settle     sums checked; a row that fails is looked at once more (`diagnose`); values of 8 rows at a time
 //! ```
 //!
-//! All three come together in [`RowSums`], and which of them a row takes depends on its length alone.
+//! All three come together in [`RowSums`], and which of them a row takes depends on its length alone. What there is for each entry, a
+//! gradient, is written after that (`each`). A row whose terms leave the range of floats is summed once more in a way that does not
+//! ([`Overflow`]).
 
 use core::ops::Range;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
+use crate::divergence::Overflow;
 use crate::element::{DType, Storage};
 use crate::error::Error;
 use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, TILE_ROWS};
-use crate::verb::{Masses, Parameters, Verb};
+use crate::verb::{Compute, Masses, Parameters, Verb};
 use crate::view::Plan;
 
 mod diagnose;
+mod each;
 mod lift;
 mod sums;
 
+pub use each::{Wanted, each};
+
 use diagnose::Verdict;
 use lift::Lift;
+
+/// Values below which `f32` rows are computed in `f64` if they see the rest of an exact factor: 2^-48 beside differences of 2^-20.
+const SMALL: f64 = 1e-4;
 
 /// A call, with its operands broadcast.
 #[derive(Debug)]
@@ -54,12 +63,12 @@ pub struct Job<'a> {
 /// # Panics
 ///
 /// If there is not one place for each row in `values`.
-pub fn reduce<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), Error> {
+pub fn reduce<T: Compute>(job: &Job, values: &mut [T]) -> Result<(), Error> {
     assert_eq!(values.len(), job.plan.rows);
     parallel::in_default_environment(|| rows_to_values(job, values))
 }
 
-fn rows_to_values<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), Error> {
+fn rows_to_values<T: Compute>(job: &Job, values: &mut [T]) -> Result<(), Error> {
     let driver = Driver::<T>::new(job);
     let found = if job.plan.length <= chunk::<T>() { driver.batch(values)? } else { driver.long(values)? };
     found.map_or(Ok(()), |found| Err(found.error))
@@ -69,6 +78,14 @@ fn rows_to_values<T: Real + Storage>(job: &Job, values: &mut [T]) -> Result<(), 
 struct Found {
     place: usize,
     error: Error,
+}
+
+/// The one of two mistakes that comes first.
+fn earlier(one: Option<Found>, other: Option<Found>) -> Option<Found> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.place < one.place { other } else { one }),
+        (one, other) => one.or(other),
+    }
 }
 
 /// The rows that a kernel is run on; q is p for functions of p alone.
@@ -93,14 +110,19 @@ impl<'a> Operands<'a> {
 /// What a thread needs for a group of rows.
 struct Buffers<T> {
     lifts: SmallVec<[Lift<T>; 1]>,
-    sums: Vec<RowSums>,
+    sums: SmallVec<[RowSums; 1]>,
     scratch: Vec<T>,
 }
 
 impl<T: Real> Buffers<T> {
+    /// Inlined, so that the few that one row needs are not moved about.
+    #[inline(always)]
     fn new(rows: usize) -> Self {
         let rows = rows.min(TILE_ROWS);
-        Self { lifts: smallvec![Lift::checked(); rows], sums: vec![RowSums::default(); rows.div_ceil(WIDE)], scratch: vec![] }
+        let mut new = Self { lifts: SmallVec::new(), sums: SmallVec::new(), scratch: vec![] };
+        new.lifts.resize(rows, Lift::checked());
+        new.sums.resize(rows.div_ceil(WIDE), RowSums::default());
+        new
     }
 }
 
@@ -126,10 +148,10 @@ struct Driver<'a, T: Real> {
     tolerances: [f64; 2],
 }
 
-impl<'a, T: Real + Storage> Driver<'a, T> {
+impl<'a, T: Compute> Driver<'a, T> {
     fn new(job: &'a Job<'a>) -> Self {
         let plan = job.plan;
-        let kernel = job.verb.kernel::<T>(job.parameters);
+        let kernel = T::kernel(job.verb, job.parameters);
         let mask = plan.mask.as_ref();
         let q = (kernel.operands() == 2).then_some(Operand { rows: &plan.q, mask });
         let operands = Operands { p: Operand { rows: &plan.p, mask }, q };
@@ -161,11 +183,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         })?;
         let mut first: Option<Found> = None;
         for found in found {
-            if let Some(found) = found?
-                && first.as_ref().is_none_or(|first| found.place < first.place)
-            {
-                first = Some(found);
-            }
+            first = earlier(first, found?);
         }
         Ok(first)
     }
@@ -173,22 +191,35 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     /// Lifts and sums of at most [`TILE_ROWS`] rows, on this thread.
     fn group(&self, rows: Range<usize>, buffers: &mut Buffers<T>) -> Result<(), Error> {
         let Buffers { lifts, sums, scratch } = buffers;
-        let lifts = &mut lifts[..rows.len()];
-        let mut sum_rows = |pass: Pass<'_, 'a, T>, lifts: &[Lift<T>], sums: &mut [RowSums]| {
-            if self.job.plan.length <= SHORT {
-                self.short_sums(pass, rows.clone(), lifts, scratch, sums);
-                return Ok(());
-            }
-            self.serial_sums(pass, rows.clone(), lifts, scratch, sums)
-        };
-        self.lift(lifts, |pass, lifts, masses| {
-            sum_rows(pass, lifts, sums)?;
+        self.lift(&mut lifts[..rows.len()], |pass, lifts, masses| {
+            self.sum_rows(pass, rows.clone(), lifts, scratch, sums)?;
             for (i, mass) in masses.iter_mut().enumerate() {
-                *mass = sums[i / WIDE].p[i % WIDE];
+                *mass = [sums[i / WIDE].p[i % WIDE], sums[i / WIDE].other[i % WIDE]];
             }
             Ok(())
         })?;
-        sum_rows(self.pass(), lifts, sums)
+        self.sum(rows, buffers)
+    }
+
+    /// Sums of as many rows, by their lifts.
+    fn sum(&self, rows: Range<usize>, buffers: &mut Buffers<T>) -> Result<(), Error> {
+        let Buffers { lifts, sums, scratch } = buffers;
+        self.sum_rows(self.pass(), rows.clone(), &lifts[..rows.len()], scratch, sums)
+    }
+
+    fn sum_rows(
+        &self,
+        pass: Pass<'_, 'a, T>,
+        rows: Range<usize>,
+        lifts: &[Lift<T>],
+        scratch: &mut Vec<T>,
+        sums: &mut [RowSums],
+    ) -> Result<(), Error> {
+        if self.job.plan.length <= SHORT {
+            self.short_sums(pass, rows, lifts, scratch, sums);
+            return Ok(());
+        }
+        self.serial_sums(pass, rows, lifts, scratch, sums)
     }
 
     /// Rows of several chunks, which threads share.
@@ -198,7 +229,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         lifts.resize(rows, Lift::checked());
         self.lift(&mut lifts, |pass, lifts, masses| {
             let sums = self.long_sums(pass, lifts)?;
-            masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = row.sums[0]);
+            masses.iter_mut().zip(sums).for_each(|(mass, row)| *mass = [row.sums[0], row.sums[1]]);
             Ok(())
         })?;
         let sums = self.long_sums(self.pass(), &lifts)?;
@@ -225,10 +256,13 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         found: &mut Option<Found>,
     ) -> Result<(), Error> {
         let ceiling = self.kernel.ceiling(self.job.log_base.unwrap_or(1.0));
+        let may_overflow = self.kernel.overflow() != Overflow::Never;
         for (group, (values, lifts)) in values.chunks_mut(WIDE).zip(lifts.chunks(WIDE)).enumerate() {
             let sums = &sums[group];
             let (results, needs_f64) = self.values(lifts, sums);
-            if self.are_distributions(sums, values.len()) {
+            let overflows = |result: f64| may_overflow && result == f64::INFINITY;
+            let is_plain = self.are_distributions(sums, values.len());
+            if is_plain && !results[..values.len()].iter().any(|&result| overflows(result)) {
                 for (value, result) in values.iter_mut().zip(results) {
                     // Adding 0 turns -0.0 into 0.0.
                     *value = T::below(result + 0.0, ceiling);
@@ -237,12 +271,19 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             }
             for (lane, (value, lift)) in values.iter_mut().zip(lifts).enumerate() {
                 let row = rows.start + group * WIDE + lane;
-                let again = T::DTYPE == DType::F32 && lift.is_regular && (lift.is_wide || needs_f64[lane]);
-                let result = if again { self.in_f64(row)? } else { results[lane] } + 0.0;
+                let again = lift.is_regular && (overflows(results[lane]) || lift.is_wide || needs_f64[lane]);
+                let result = if again && T::DTYPE == DType::F32 {
+                    self.in_f64(row)?
+                } else if overflows(results[lane]) {
+                    self.in_range(row, lift)?
+                } else {
+                    results[lane]
+                } + 0.0;
                 *value = if result.is_nan() { T::NAN } else { T::below(result, ceiling) };
                 // The factor is a power of two: its inverse is exact.
                 let factor = 1.0 / lift.scale.p.to_f64();
-                let masses = [sums.p[lane] * factor, (sums.p[lane] + sums.d[lane]) * factor];
+                let of_q = if self.job.masses == Masses::Normalize { sums.p[lane] + sums.other[lane] } else { sums.other[lane] };
+                let masses = [sums.p[lane] * factor, of_q * factor];
                 if sums.signs >> lane & 1 != 0 || !self.is_fine(lift, masses) {
                     self.look_at(row, masses, value, found)?;
                 }
@@ -261,8 +302,8 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let [of_p, of_q] = self.tolerances;
         sums.p[..rows]
             .iter()
-            .zip(&sums.d)
-            .fold(true, |fine, (p, d)| fine & ((p * factor - 1.0).abs() <= of_p) & (((p + d) * factor - 1.0).abs() <= of_q))
+            .zip(&sums.other)
+            .fold(true, |fine, (p, q)| fine & ((p * factor - 1.0).abs() <= of_p) & ((q * factor - 1.0).abs() <= of_q))
     }
 
     /// Finds out what is the matter with a row.
@@ -281,23 +322,36 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         Ok(())
     }
 
-    /// The values of at most 8 rows, and which of them `f32` could not tell from the rounding of their scale.
-    fn values(&self, lifts: &[Lift<T>], sums: &RowSums) -> ([f64; WIDE], [bool; WIDE]) {
-        let values = |finish: &Finish| self.kernel.values(self.job.level, sums, finish, self.job.log_base);
-        let mut finish = Finish::default();
+    /// What is known of at most 8 rows beside their sums.
+    fn finish(&self, lifts: &[Lift<T>], sums: &RowSums) -> Finish {
+        let mut finish = Finish { masses: [sums.p, sums.other], ..Finish::default() };
         for (total, lift) in finish.total.iter_mut().zip(lifts) {
             *total = lift.total;
         }
         if self.job.masses != Masses::Normalize {
+            return finish;
+        }
+        finish.normalizing = true;
+        finish.total = sums.p;
+        for (lane, (p, d)) in sums.p.iter().zip(&sums.other).enumerate() {
+            finish.masses[1][lane] += p;
+            finish.residual[lane] = d / p;
+        }
+        finish
+    }
+
+    /// The values of at most 8 rows, and which of them `f32` could not tell from the rounding of their scale.
+    fn values(&self, lifts: &[Lift<T>], sums: &RowSums) -> ([f64; WIDE], [bool; WIDE]) {
+        let values = |finish: &Finish| self.kernel.values(self.job.level, sums, finish, self.job.log_base);
+        let finish = self.finish(lifts, sums);
+        if !finish.normalizing {
             return (values(&finish), [false; WIDE]);
         }
-        finish.total = sums.p;
-        let raw = if T::DTYPE == DType::F32 { values(&finish) } else { [0.0; WIDE] };
-        for (residual, (d, p)) in finish.residual.iter_mut().zip(sums.d.iter().zip(&sums.p)) {
-            *residual = d / p;
-        }
+        let raw = if T::DTYPE == DType::F32 { values(&Finish { residual: [0.0; WIDE], ..finish }) } else { [0.0; WIDE] };
         let results = values(&finish);
-        (results, core::array::from_fn(|lane| raw[lane] - results[lane] > 0.1 * raw[lane]))
+        // Where the factor was made exact, it is so to twice the digits of the type, and its rest may count beside small values.
+        let is_small = |value: f64| self.kernel.needs_exact_scale() && value < SMALL;
+        (results, core::array::from_fn(|lane| raw[lane] - results[lane] > 0.1 * raw[lane] || is_small(results[lane])))
     }
 
     /// The value of a row, computed in `f64` whatever its dtype.
@@ -306,7 +360,33 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let driver = Driver::<f64>::new(self.job);
         let mut buffers = Buffers::new(1);
         driver.group(row..row + 1, &mut buffers)?;
-        Ok(driver.values(&buffers.lifts, &buffers.sums[0]).0[0])
+        let value = driver.values(&buffers.lifts, &buffers.sums[0]).0[0];
+        let overflows = driver.kernel.overflow() != Overflow::Never && value == f64::INFINITY;
+        if overflows { driver.in_range(row, &buffers.lifts[0]) } else { Ok(value) }
+    }
+
+    /// The value of a row that came out as infinite, by sums that stay in the range of floats if it is not.
+    #[cold]
+    fn in_range(&self, row: usize, lift: &Lift<T>) -> Result<f64, Error> {
+        let mut buffers = Buffers::<T>::new(1);
+        let mut value = |kernel: Box<dyn Kernel<T>>, lift: Lift<T>| {
+            let driver = Driver { kernel, ..*self };
+            buffers.lifts[0] = lift;
+            driver.sum(row..row + 1, &mut buffers)?;
+            Ok(driver.values(&buffers.lifts, &buffers.sums[0]).0[0])
+        };
+        let Job { verb, parameters, .. } = *self.job;
+        let mut largest = 0.0;
+        if let Some(kernel) = T::largest(verb, parameters) {
+            largest = value(kernel, *lift)? * self.job.log_base.unwrap_or(1.0);
+            if largest == f64::INFINITY {
+                return Ok(largest);
+            }
+        }
+        match (self.kernel.overflow(), T::relative(verb, parameters, largest)) {
+            (Overflow::Relative, Some(kernel)) => value(kernel, *lift),
+            (_, kernel) => value(kernel.unwrap_or_else(|| T::kernel(verb, parameters)), lift.unlifted()),
+        }
     }
 
     /// Whether the sums of a row are what they have to be.

@@ -45,6 +45,18 @@ impl<'a> Operand<'a> {
         if self.mask.is_some() { None } else { self.rows.borrow(row, entries) }
     }
 
+    /// Keeps what belongs to entries of a row that are not 0, and makes the rest 0.
+    pub fn keep<T: Real>(&self, row: usize, values: &mut [T]) {
+        let length = values.len();
+        visit(self.rows, (&(row..row + 1), &(0..length)), |_, first, run: &[Boolean], _| {
+            for (value, counts) in values[first..].iter_mut().zip(run) {
+                if counts.0 == 0 {
+                    *value = T::default();
+                }
+            }
+        });
+    }
+
     /// Whether rows are read faster together than one by one.
     #[must_use]
     pub fn in_columns(&self) -> bool {
@@ -56,9 +68,10 @@ impl<'a> Operand<'a> {
         let together = if self.mask.is_some() { None } else { self.rows.borrow_rows::<T>(rows.clone()) };
         match together {
             Some(row) if rows.len() == 1 => {
-                scratch.fill(T::default());
                 for (vector, &entry) in scratch.chunks_exact_mut(T::WIDTH).zip(row) {
-                    vector[0] = entry;
+                    let mut lanes = [T::default(); 16];
+                    lanes[0] = entry;
+                    vector.copy_from_slice(&lanes[..T::WIDTH]);
                 }
                 return;
             }

@@ -11,6 +11,7 @@
 
 use core::marker::PhantomData;
 use core::ops::Range;
+use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
@@ -30,8 +31,8 @@ pub struct View<'a> {
     data: *const u8,
     dtype: DType,
     swapped: bool,
-    shape: Few<usize>,
-    strides: Few<isize>,
+    shape: &'a [usize],
+    strides: Cow<'a, [isize]>,
     array: PhantomData<&'a [u8]>,
 }
 
@@ -53,9 +54,16 @@ impl<'a> View<'a> {
     /// If there is not one stride for each axis.
     #[must_use]
     #[inline]
-    pub unsafe fn from_raw(data: *const u8, dtype: DType, swapped: bool, shape: &[usize], strides: &[isize]) -> Self {
+    pub unsafe fn from_raw(
+        data: *const u8,
+        dtype: DType,
+        swapped: bool,
+        shape: &'a [usize],
+        strides: impl Into<Cow<'a, [isize]>>,
+    ) -> Self {
+        let strides = strides.into();
         assert_eq!(shape.len(), strides.len());
-        Self { data, dtype, swapped, shape: shape.into(), strides: strides.into(), array: PhantomData }
+        Self { data, dtype, swapped, shape, strides, array: PhantomData }
     }
 
     /// A view of a slice in C order.
@@ -64,7 +72,7 @@ impl<'a> View<'a> {
     ///
     /// If the shape does not hold as many elements as the slice.
     #[must_use]
-    pub fn from_slice<S: Storage>(slice: &'a [S], shape: &[usize]) -> Self {
+    pub fn from_slice<S: Storage>(slice: &'a [S], shape: &'a [usize]) -> Self {
         assert_eq!(Some(slice.len()), elements(shape));
         let mut strides = vec![0; shape.len()];
         let mut stride = size_of::<S>().cast_signed();
@@ -73,7 +81,7 @@ impl<'a> View<'a> {
             stride *= length.cast_signed();
         }
         // SAFETY: C order over a slice with as many elements as the shape stays inside the slice.
-        unsafe { Self::from_raw(slice.as_ptr().cast(), S::DTYPE, false, shape, &strides) }
+        unsafe { Self::from_raw(slice.as_ptr().cast(), S::DTYPE, false, shape, strides) }
     }
 
     /// The dtype.
@@ -85,7 +93,7 @@ impl<'a> View<'a> {
     /// The shape.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
-        &self.shape
+        self.shape
     }
 
     /// Stride along an axis of the broadcast shape: 0 where this array is stretched.
@@ -166,42 +174,49 @@ fn merge(dimensions: impl IntoIterator<Item = Dimension>) -> Few<Dimension> {
     merged
 }
 
-/// One array's way through some merged axes.
+/// One array's way through some merged axes: the innermost, as nearly all have no other, and those around it.
 #[derive(Clone, Debug)]
-struct Walk(Few<(usize, isize)>);
+struct Walk {
+    /// Length and stride; 1 and 0 where there is no axis at all.
+    inner: (usize, isize),
+    outer: Vec<(usize, isize)>,
+}
 
 impl Walk {
     #[inline]
     fn new(dimensions: &[Dimension], array: usize) -> Self {
-        Self(dimensions.iter().map(|dimension| (dimension.length, dimension.strides[array])).collect())
+        let axis = |dimension: &Dimension| (dimension.length, dimension.strides[array]);
+        match dimensions {
+            [] => Self { inner: (1, 0), outer: Vec::new() },
+            [one] => Self { inner: axis(one), outer: Vec::new() },
+            [outer @ .., inner] => Self { inner: axis(inner), outer: outer.iter().map(axis).collect() },
+        }
     }
 
     #[inline]
     fn count(&self) -> usize {
-        self.0.iter().map(|&(length, _)| length).product()
+        self.outer.iter().map(|&(length, _)| length).product::<usize>() * self.inner.0
     }
 
     /// Offset of the element with a flat index.
     #[inline]
     fn offset(&self, index: usize) -> isize {
-        match self.0.as_slice() {
-            [] => 0,
-            [(_, stride)] => index.cast_signed() * stride,
-            many => {
-                let (mut rest, mut offset) = (index, 0);
-                for &(length, stride) in many.iter().rev() {
-                    offset += (rest % length).cast_signed() * stride;
-                    rest /= length;
-                }
-                offset
-            }
+        let (length, stride) = self.inner;
+        if self.outer.is_empty() {
+            return index.cast_signed() * stride;
         }
+        let (mut rest, mut offset) = (index / length, (index % length).cast_signed() * stride);
+        for &(length, stride) in self.outer.iter().rev() {
+            offset += (rest % length).cast_signed() * stride;
+            rest /= length;
+        }
+        offset
     }
 
-    /// Stride and length of the innermost axis.
+    /// Whether elements with consecutive indices are `step` apart.
     #[inline]
-    fn inner(&self) -> (usize, isize) {
-        self.0.last().copied().unwrap_or((1, 0))
+    fn is_run(&self, step: isize) -> bool {
+        self.outer.is_empty() && (self.inner.0 == 1 || self.inner.1 == step)
     }
 }
 
@@ -245,8 +260,8 @@ impl<'a> Rows<'a> {
     #[must_use]
     #[inline]
     pub fn in_columns(&self) -> bool {
-        let (_, across) = self.batch.inner();
-        let (_, along) = self.entries.inner();
+        let (_, across) = self.batch.inner;
+        let (_, along) = self.entries.inner;
         across != 0 && across.unsigned_abs() < along.unsigned_abs()
     }
 
@@ -260,12 +275,7 @@ impl<'a> Rows<'a> {
     pub fn borrow<T: Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
         self.check(row..row + 1, &entries);
         let size = size_of::<T>();
-        let contiguous = match self.entries.0.as_slice() {
-            [] => true,
-            [(_, stride)] => *stride == size.cast_signed(),
-            _ => false,
-        };
-        if !contiguous || self.dtype != T::DTYPE || self.swapped {
+        if !self.entries.is_run(size.cast_signed()) || self.dtype != T::DTYPE || self.swapped {
             return None;
         }
         let start = self.at(self.batch.offset(row) + (entries.start * size).cast_signed()).cast::<T>();
@@ -290,7 +300,7 @@ impl<'a> Rows<'a> {
         if rows.len() == 1 {
             return Some(first);
         }
-        let (run, stride) = self.batch.inner();
+        let (run, stride) = self.batch.inner;
         if stride != size_of_val(first).cast_signed() || rows.start % run + rows.len() > run {
             return None;
         }
@@ -306,7 +316,7 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn borrow_columns<T: Storage>(&self, rows: Range<usize>, entries: Range<usize>) -> Option<[&'a [T]; MOST_COLUMNS]> {
         self.check(rows.clone(), &entries);
-        let (run, stride) = self.batch.inner();
+        let (run, stride) = self.batch.inner;
         let contiguous = stride == size_of::<T>().cast_signed() && rows.start % run + rows.len() <= run;
         if !contiguous || self.dtype != T::DTYPE || self.swapped {
             return None;
@@ -332,7 +342,7 @@ impl<'a> Rows<'a> {
     pub fn read_row<S: Storage>(&self, row: usize, first: usize, out: &mut [S]) {
         self.check(row..row + 1, &(first..first + out.len()));
         let base = self.batch.offset(row);
-        let (length, stride) = self.entries.inner();
+        let (length, stride) = self.entries.inner;
         let mut done = 0;
         while done < out.len() {
             // A run along the innermost axis.
@@ -351,7 +361,7 @@ impl<'a> Rows<'a> {
     pub fn read_column<S: Storage>(&self, first: usize, entry: usize, out: &mut [S]) {
         self.check(first..first + out.len(), &(entry..entry + 1));
         let base = self.entries.offset(entry);
-        let (length, stride) = self.batch.inner();
+        let (length, stride) = self.batch.inner;
         let mut done = 0;
         while done < out.len() {
             let row = first + done;
@@ -420,6 +430,15 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Broadcasts the operands and takes the axes apart. Nothing is read.
     pub fn new(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes) -> Result<Self, Error> {
+        Self::sorted(p, q, mask, axes, true)
+    }
+
+    /// The same with the rows in the order of the result, wherever they lie.
+    pub fn in_order(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes) -> Result<Self, Error> {
+        Self::sorted(p, q, mask, axes, false)
+    }
+
+    fn sorted(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes, by_memory: bool) -> Result<Self, Error> {
         for (name, view) in [("p", Some(p)), ("q", q)] {
             if view.is_some_and(|view| view.shape.is_empty()) {
                 return Err(Error::ZeroDimensional { name });
@@ -429,7 +448,7 @@ impl<'a> Plan<'a> {
         let dimensions = p.shape.len().max(other.shape.len());
         let named = axes.resolve(dimensions)?;
         if mask.is_none()
-            && let (&[length], &[in_q]) = (p.shape.as_slice(), other.shape.as_slice())
+            && let (&[length], &[in_q]) = (p.shape, other.shape)
             && length == in_q
             && length > 1
         {
@@ -460,11 +479,13 @@ impl<'a> Plan<'a> {
             place *= shape[axis].cast_signed();
         }
         batch.reverse();
-        // The outermost axis is the one with the largest stride; ties keep C order.
-        batch.sort_by_key(|dimension| {
-            let [p, q, ..] = dimension.strides;
-            core::cmp::Reverse(p.unsigned_abs().max(q.unsigned_abs()))
-        });
+        if by_memory {
+            // The outermost axis is the one with the largest stride; ties keep C order.
+            batch.sort_by_key(|dimension| {
+                let [p, q, ..] = dimension.strides;
+                core::cmp::Reverse(p.unsigned_abs().max(q.unsigned_abs()))
+            });
+        }
         let batch = merge(batch);
         let (rows, length) = (Walk::new(&batch, 0).count(), Walk::new(&entries, 0).count());
         Ok(Self {
@@ -514,7 +535,7 @@ impl<'a> Plan<'a> {
     /// Whether rows are walked in the order of the result.
     #[must_use]
     pub fn in_result_order(&self) -> bool {
-        matches!(self.places.0.as_slice(), [] | [(_, 1)])
+        self.places.is_run(1)
     }
 
     /// The index along the batch axes of a place in the result.
@@ -581,7 +602,8 @@ impl ViewMut<'_> {
     /// For every index within `shape`, the element at `data` plus the index times `strides` (in bytes) must be writable.
     #[must_use]
     pub unsafe fn from_raw(data: *mut u8, double: bool, swapped: bool, shape: &[usize], strides: &[isize]) -> Self {
-        let walk = Walk(shape.iter().copied().zip(strides.iter().copied()).collect());
+        let mut axes: Vec<_> = shape.iter().copied().zip(strides.iter().copied()).collect();
+        let walk = Walk { inner: axes.pop().unwrap_or((1, 0)), outer: axes };
         Self { data, double, swapped, walk, array: PhantomData }
     }
 

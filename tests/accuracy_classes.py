@@ -164,6 +164,37 @@ def _pooled(kind: Float, k: int, distinct: int) -> Pair:
     return kind.array(_unit_sum(p[order])), kind.array(_unit_sum(q[order]))
 
 
+def extreme(kind: Float) -> list[Pair]:
+    """Corners at which a formula runs into the ends of the range, in pairs of short rows.
+
+    An entry as small as the dtype has, or smaller than one rounding, on either side: in ratios, in
+    powers, in sums and beside zeros. Rows whose sums are at the ends of what passes the check.
+    """
+    rows: list[tuple[list[float], list[float]]] = [
+        ([1], [1]),
+        ([1, 0], [0, 1]),
+        ([0.5, 0.5], [0.5, 0.5]),
+        ([0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]),
+        ([1, 0, 0], [0.2, 0.3, 0.5]),
+        ([0.3, 0.7], [float(np.nextafter(0.3, 1)), 0.7]),
+        ([1 + 1e-7, 1e-9], [1 - 1e-7, 1e-9]),
+        ([1 + 9e-7, 0], [1 - 9e-7, 0]),
+    ]
+    for t in {kind.subnormal, kind.normal * 3, kind.unit / 8, kind.unit**2}:
+        rows += [
+            ([1, t], [t, 1]),
+            ([1, t], [1, t * 3]),
+            ([1, t], [1, 0]),
+            ([1, t], [0.5, 0.5]),
+            ([t, 1, t], [t, t, 1]),
+            ([0.5, 0.5, t], [0.5, 0.5, t * 5]),
+            ([0.5, 0.5, t], [0.5, 0.5, 0]),
+            ([0.25] * 4, [1, t, t, t]),
+        ]
+    rows += [(q, p) for p, q in rows]
+    return [(kind.array([p]), kind.array([q])) for p, q in rows]
+
+
 def lengths(kind: Float) -> list[Pair]:
     """Around every change of path: lanes, blocks and chunks of f64 and f32."""
     ends = (1, 2, 3, 31, 32, 33, 127, 128, 129, 255, 256, 257, 2048)
@@ -189,6 +220,27 @@ def mass(kind: Float) -> list[Pair]:
         pairs.append((kind.array(p), ulp))
         pairs += [(kind.array(p), kind.array(q * f)) for f in (1 + 1e-13, 1 + 1e-6, 1.1, 3.7, 1e4)]
         pairs.append((kind.array(p * 3.7), kind.array(q)))
+    return pairs
+
+
+def proportional(kind: Float) -> list[Pair]:
+    """Rows of the same proportions, exactly or all but: the sums decide whether they are equal.
+
+    Neighbouring Fibonacci numbers have products that differ by 1: as shares they differ by less
+    than one rounding, and divergences go down to what is left of a square of that.
+    """
+    pairs = []
+    for k in (1, 2, 5, 40):
+        p = np.ceil(_rng(k).random((2, k)) * 64)
+        pairs += [(kind.array(p), kind.array(p * f)) for f in (3, 5 / 8)]
+    numbers = [1.0, 2.0]
+    while sum(numbers[-2:]) < min(1 / kind.unit, LARGE[kind.name]):
+        numbers.append(sum(numbers[-2:]))
+    f = np.array(numbers)
+    for i in range(0, len(f) - 2, max(1, len(f) // 12)):
+        few, many = f[[i + 1, i]], f[[i + 2, i + 1]]
+        pairs.append((kind.array([few, many]), kind.array([many, few])))
+        pairs.append((kind.array([np.tile(few, 20)]), kind.array([np.tile(many, 20)])))
     return pairs
 
 
@@ -251,10 +303,12 @@ AS_GIVEN: tuple[Callable[[Float], list[Pair]], ...] = (
     subnormal,
     tiny,
     low_entropy,
+    extreme,
     lengths,
 )
 ANY_MASS: tuple[Callable[[Float], list[Pair]], ...] = (
     mass,
+    proportional,
     wide,
     totals,
     low_entropy_scaled,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ml_dtypes
@@ -17,45 +17,113 @@ import reference
 
 @dataclass(frozen=True)
 class Verb:
-    """A function of klrs, called with p and q whether it takes one operand or two."""
+    """A function of klrs, called with p and q whether it takes one operand or two.
+
+    One that is a family by a number, such as alpha, is a Verb for each number that is tested.
+    """
 
     name: str
     operands: int = 2
     has_base: bool = True
-    """Also whether it takes normalize=: only the generalised divergence has neither."""
+    has_normalize: bool = True
+    """Also whether it checks the sums."""
     has_weights: bool = False
+    parameter: str = ""
+    """The name of the number that it is a family by."""
+    number: float = 0.0
 
     @property
     def function(self) -> Callable[..., Any]:
         return getattr(klrs, self.name)
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        return {self.parameter: self.number} if self.parameter else {}
+
+    def at(self, number: float) -> Verb:
+        """The member of the family with this number."""
+        return replace(self, number=number)
+
     def __call__(self, p: Any, q: Any = None, **options: Any) -> Any:
-        return self.function(*(p, q)[: self.operands], **options)
+        return self.function(*(p, q)[: self.operands], **(self.numbers | options))
 
     def exact(self, p: Any, q: Any = None, **options: Any) -> mpf:
         """The oracle's value for one row."""
-        return reference.VERBS[self.name](*(p, q)[: self.operands], **options)
+        return reference.VERBS[self.name](*(p, q)[: self.operands], **(self.numbers | options))
 
     def options(self, **options: Any) -> dict[str, Any]:
         """Those of the options that this verb has."""
-        missing: set[str] = set()
-        if not self.has_base:
-            missing |= {"base", "normalize"}
-        if not self.has_weights:
-            missing |= {"weights"}
+        missing = {
+            name
+            for name, has in (
+                ("base", self.has_base),
+                ("normalize", self.has_normalize),
+                ("weights", self.has_weights),
+            )
+            if not has
+        }
         return {key: value for key, value in options.items() if key not in missing}
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name}[{self.number!r}]" if self.parameter else self.name
 
 
 ENTROPY = Verb("entropy", operands=1)
 CROSS_ENTROPY = Verb("cross_entropy")
+PERPLEXITY = Verb("perplexity", has_base=False)
+PERPLEXITY_OF_P = replace(PERPLEXITY, operands=1)
+MIN_ENTROPY = Verb("min_entropy", operands=1)
+RENYI_ENTROPY = Verb("renyi_entropy", operands=1, parameter="alpha", number=2)
+TSALLIS_ENTROPY = Verb("tsallis_entropy", operands=1, has_base=False, parameter="alpha", number=2)
 KL = Verb("kl_divergence")
-GENERALIZED_KL = Verb("generalized_kl_divergence", has_base=False)
+GENERALIZED_KL = Verb("generalized_kl_divergence", has_base=False, has_normalize=False)
+JEFFREYS = Verb("jeffreys_divergence")
+PSI = Verb("population_stability_index")
 JS = Verb("js_divergence", has_weights=True)
 JS_DISTANCE = Verb("js_distance", has_weights=True)
-VERBS = (ENTROPY, CROSS_ENTROPY, KL, GENERALIZED_KL, JS, JS_DISTANCE)
+K = Verb("k_divergence")
+SKEW = Verb("skew_divergence", parameter="skew", number=0.99)
+RENYI = Verb("renyi_divergence", parameter="alpha", number=1.5)
+TSALLIS = Verb("tsallis_divergence", has_base=False, parameter="alpha", number=1.5)
+AMARI = Verb("alpha_divergence", has_base=False, parameter="alpha", number=0.5)
+POWER = Verb("power_divergence", has_base=False, parameter="lambda_", number=2 / 3)
+CHI2 = Verb("chi2_divergence", has_base=False)
+NEYMAN = Verb("neyman_chi2_divergence", has_base=False)
+TRIANGULAR = Verb("triangular_discrimination", has_base=False)
+TOTAL_VARIATION = Verb("total_variation_distance", has_base=False)
+HELLINGER = Verb("hellinger_distance", has_base=False)
+BHATTACHARYYA_COEFFICIENT = Verb("bhattacharyya_coefficient", has_base=False)
+BHATTACHARYYA_DISTANCE = Verb("bhattacharyya_distance")
+
+VERBS = (
+    ENTROPY,
+    CROSS_ENTROPY,
+    PERPLEXITY,
+    PERPLEXITY_OF_P,
+    MIN_ENTROPY,
+    RENYI_ENTROPY,
+    TSALLIS_ENTROPY,
+    KL,
+    GENERALIZED_KL,
+    JEFFREYS,
+    PSI,
+    JS,
+    JS_DISTANCE,
+    K,
+    SKEW,
+    RENYI,
+    TSALLIS,
+    AMARI,
+    POWER,
+    CHI2,
+    NEYMAN,
+    TRIANGULAR,
+    TOTAL_VARIATION,
+    HELLINGER,
+    BHATTACHARYYA_COEFFICIENT,
+    BHATTACHARYYA_DISTANCE,
+)
+"""Every function of klrs, the families with a number that is like any other."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ use klrs::element::{Boolean, Storage};
 use klrs::error::Error;
 use klrs::kernel::{SHORT, block, chunk};
 use klrs::lanes::half::{BF16, F16};
-use klrs::lanes::{Level, Real};
+use klrs::lanes::{Level, Real, power_of_two};
 use klrs::parallel::Team;
 use klrs::reduce::{Job, reduce};
-use klrs::verb::{Masses, Parameters, Verb};
+use klrs::verb::{Compute, Masses, Parameters, Verb};
 use klrs::view::{Axes, Plan, View};
 
 /// The levels of this CPU, best first. The scalar one is left out: with its emulated fma in every kernel it compiles for six minutes.
@@ -47,28 +47,58 @@ fn distribution<T: Real>(length: usize, seed: u64, sparse: bool) -> Vec<T> {
     weights.into_iter().map(|weight| T::from_f64(weight / sum)).collect()
 }
 
-/// The verb by its definition, one entry after another, in `f64` and with the platform's logarithm.
+/// The verb by its definition, one entry after another, in `f64` and with the platform's functions; families by their default, 1/2.
+#[expect(clippy::disallowed_methods, reason = "the oracle may use what results may not")]
 fn naive(verb: Verb, p: &[f64], q: &[f64]) -> f64 {
-    #[expect(clippy::disallowed_methods, reason = "the oracle may use what results may not")]
     let x_ln_y = |x: f64, y: f64| if x == 0.0 { 0.0 } else { x * y.ln() };
     let kl = |p: f64, q: f64| x_ln_y(p, p / q) - p + q;
     let js = |p: f64, q: f64| 0.5 * (kl(p, 0.5 * (p + q)) + kl(q, 0.5 * (p + q)));
+    let square = |x: f64, over: f64| if x == 0.0 { 0.0 } else { x * x / over };
+    let power = |a: f64| {
+        move |p: f64, q: f64| {
+            let product = if p == 0.0 || q == 0.0 { 0.0 } else { p.powf(a) * q.powf(1.0 - a) };
+            (product - a * p - (1.0 - a) * q) / (a * (a - 1.0))
+        }
+    };
     let sum = |term: &dyn Fn(f64, f64) -> f64| p.iter().zip(q).map(|(&p, &q)| term(p, q)).sum::<f64>();
+    let overlap = sum(&|p, q| (p * q).sqrt());
+    let powers = sum(&|p, _| p.sqrt());
     match verb {
         Verb::Entropy => sum(&|p, _| -x_ln_y(p, p)),
         Verb::CrossEntropy => sum(&|p, q| -x_ln_y(p, q)),
+        Verb::Perplexity => sum(&|p, q| -x_ln_y(p, q)).exp(),
         Verb::KlDivergence | Verb::GeneralizedKlDivergence => sum(&kl),
         Verb::JsDivergence => sum(&js),
         Verb::JsDistance => sum(&js).sqrt(),
+        Verb::JeffreysDivergence | Verb::PopulationStabilityIndex => sum(&|p, q| kl(p, q) + kl(q, p)),
+        Verb::SkewDivergence | Verb::KDivergence => sum(&|p, q| kl(p, 0.5 * (p + q))),
+        Verb::TotalVariationDistance => sum(&|p, q| 0.5 * (p - q).abs()),
+        Verb::HellingerDistance => sum(&|p, q| 0.5 * (p.sqrt() - q.sqrt()).powi(2)).sqrt(),
+        Verb::BhattacharyyaCoefficient => overlap,
+        Verb::BhattacharyyaDistance => -overlap.ln(),
+        Verb::Chi2Divergence => sum(&|p, q| square(p - q, q)),
+        Verb::NeymanChi2Divergence => sum(&|p, q| square(p - q, p)),
+        Verb::TriangularDiscrimination => sum(&|p, q| square(p - q, p + q)),
+        Verb::PowerDivergence => sum(&power(1.5)),
+        Verb::AlphaDivergence => sum(&power(0.25)),
+        Verb::TsallisDivergence => 0.5 * sum(&power(0.5)),
+        Verb::RenyiDivergence => -2.0 * overlap.ln(),
+        Verb::MinEntropy => -p.iter().fold(0.0, |most: f64, &p| most.max(p)).ln(),
+        Verb::TsallisEntropy => 2.0 * (powers - 1.0),
+        Verb::RenyiEntropy => 2.0 * powers.ln(),
     }
 }
 
-fn run<T: Real + Storage>(verb: Verb, masses: Masses, level: Level, p: &[T], q: &[T], shape: &[usize]) -> Result<Vec<T>, Error> {
+fn has_two_operands(verb: Verb) -> bool {
+    f64::kernel(verb, Parameters::default()).operands() == 2
+}
+
+fn run<T: Compute>(verb: Verb, masses: Masses, level: Level, p: &[T], q: &[T], shape: &[usize]) -> Result<Vec<T>, Error> {
     run_along(-1, verb, masses, level, [p, q], shape)
 }
 
 /// Distributions that run along the axis.
-fn run_along<T: Real + Storage>(
+fn run_along<T: Compute>(
     axis: isize,
     verb: Verb,
     masses: Masses,
@@ -77,7 +107,7 @@ fn run_along<T: Real + Storage>(
     shape: &[usize],
 ) -> Result<Vec<T>, Error> {
     let (p, q) = (View::from_slice(p, shape), View::from_slice(q, shape));
-    let plan = Plan::new(&p, (verb != Verb::Entropy).then_some(&q), None, &Axes::One(axis))?;
+    let plan = Plan::new(&p, has_two_operands(verb).then_some(&q), None, &Axes::One(axis))?;
     let job = Job { plan: &plan, verb, parameters: Parameters::default(), masses, log_base: None, level, team: Team::alone() };
     let mut values = vec![T::default(); plan.rows];
     reduce(&job, &mut values)?;
@@ -89,7 +119,7 @@ fn bits<T: Real>(values: &[T]) -> Vec<u64> {
 }
 
 /// One row of each length: near the naive loop, the same bits at every level, alone and in a batch.
-fn check<T: Real + Storage>(lengths: impl Iterator<Item = usize>, bound: f64) {
+fn check<T: Compute>(lengths: impl Iterator<Item = usize>, bound: f64) {
     let levels = levels();
     for length in lengths {
         for (seed, sparse) in [(1, false), (2, true)] {
@@ -106,7 +136,10 @@ fn check<T: Real + Storage>(lengths: impl Iterator<Item = usize>, bound: f64) {
                         assert_eq!(bits(&batch), bits(&other), "{verb:?} {length}: {level:?}");
                     }
                     for (row, got) in batch.iter().enumerate() {
-                        let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+                        let wide = |x: &[T]| {
+                            let sum = if masses == Masses::Normalize { x.iter().map(|x| x.to_f64()).sum() } else { 1.0 };
+                            x.iter().map(|x| x.to_f64() / sum).collect::<Vec<_>>()
+                        };
                         let exact = naive(verb, &wide(&rows[row]), &wide(&others[row]));
                         let error = (got.to_f64() - exact).abs();
                         assert!(error <= bound * exact.abs().max(1e-3), "{verb:?} {length}: {} is not {exact}", got.to_f64());
@@ -115,6 +148,38 @@ fn check<T: Real + Storage>(lengths: impl Iterator<Item = usize>, bound: f64) {
             }
         }
     }
+}
+
+/// Entries on both sides of the smallest that needs no lift, and their neighbours: rows are swept as they are or lifted, columns are
+/// always lifted.
+fn check_lift<T: Compute>() {
+    let length = 3 * block::<T>() + 5;
+    for (row, tiny) in
+        [1.0, 0.0, T::MIN_POSITIVE.to_f64(), power_of_two(T::ORDINARY), power_of_two(T::ORDINARY - 1)].into_iter().enumerate()
+    {
+        for place in [0, block::<T>() + 3, length - 1] {
+            let mut p = distribution::<T>(length, 5 + row as u64, false);
+            let rest = p[place].to_f64() - tiny / length as f64;
+            p[place] = T::from_f64(tiny / length as f64);
+            let large = (1..length - 1).rev().find(|&i| p[i].to_f64() > 1.0 / length as f64 && i != place).unwrap();
+            p[large] = T::from_f64(p[large].to_f64() + rest);
+            let mut q: Vec<T> = p.iter().map(|&p| T::from_f64(p.to_f64() * (1.0 + 2e-7))).collect();
+            q.swap(0, length / 2);
+            let shape = [length, 2];
+            let columns = |x: &[T]| x.iter().flat_map(|&x| [x, x]).collect::<Vec<_>>();
+            for &verb in Verb::ALL {
+                let alone = run(verb, Masses::One, Level::new(), &p, &q, &[length]).unwrap();
+                let both = run_along(0, verb, Masses::One, Level::new(), [&columns(&p), &columns(&q)], &shape).unwrap();
+                assert_eq!([bits(&alone), bits(&alone)].concat(), bits(&both), "{verb:?}: {tiny:e} at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_need_no_lift_have_the_same_bits() {
+    check_lift::<f64>();
+    check_lift::<f32>();
 }
 
 /// All lengths to three blocks and one.
@@ -143,7 +208,7 @@ fn rows_around_the_switches_of_paths_agree() {
 }
 
 /// The same rows side by side in memory, where lanes run across them.
-fn check_columns<T: Real + Storage>() {
+fn check_columns<T: Compute>() {
     for length in [3, SHORT + 1, block::<T>(), block::<T>() + 5, 9 * block::<T>() + 1, chunk::<T>() + 17] {
         for rows in [2, T::WIDTH + 1, 130] {
             let of = |seed: usize| -> Vec<T> {
@@ -175,7 +240,7 @@ fn rows_that_lie_side_by_side_have_the_same_bits() {
 }
 
 /// Weights stored as `S` have the bits of the same weights stored as the compute type, on every path.
-fn check_storage<S: Storage, T: Real + Storage>(store: impl Fn(u16) -> S) {
+fn check_storage<S: Storage, T: Compute>(store: impl Fn(u16) -> S) {
     for length in [1, 7, SHORT, SHORT + 1, 300, 1500] {
         let stored =
             |seed: u16| -> Vec<S> { (0..3 * length as u16).map(|i| store(1 + (i.wrapping_mul(31) ^ seed) % 90)).collect() };
@@ -186,7 +251,8 @@ fn check_storage<S: Storage, T: Real + Storage>(store: impl Fn(u16) -> S) {
             out
         };
         let as_plain = run(Verb::KlDivergence, Masses::Normalize, Level::new(), &plain(&p), &plain(&q), &[3, length]).unwrap();
-        let (p, q) = (View::from_slice(&p, &[3, length]), View::from_slice(&q, &[3, length]));
+        let shape = [3, length];
+        let (p, q) = (View::from_slice(&p, &shape), View::from_slice(&q, &shape));
         let plan = Plan::new(&p, Some(&q), None, &Axes::One(-1)).unwrap();
         for level in levels() {
             let job = Job {

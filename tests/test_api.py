@@ -18,12 +18,6 @@ import pytest
 import klrs
 import reference
 from inputs import (
-    CROSS_ENTROPY,
-    ENTROPY,
-    GENERALIZED_KL,
-    JS,
-    JS_DISTANCE,
-    KL,
     VERBS,
     Verb,
     each_verb,
@@ -32,22 +26,28 @@ from klrs import _calls, _klrs
 
 README = Path(__file__).parents[1] / "README.md"
 NAMES = {verb.name for verb in VERBS}
-OPTIONS = "axis=-1, base=None, keepdims=False, where=None, out=None, normalize=False"
-SIGNATURES = {
-    ENTROPY: f"(p, *, {OPTIONS})",
-    CROSS_ENTROPY: f"(p, q, *, {OPTIONS})",
-    KL: f"(p, q, *, {OPTIONS})",
-    GENERALIZED_KL: "(p, q, *, axis=-1, keepdims=False, where=None, out=None)",
-    JS: f"(p, q, *, weights=None, {OPTIONS})",
-    JS_DISTANCE: f"(p, q, *, weights=None, {OPTIONS})",
+SYMMETRIC = {
+    "jeffreys_divergence",
+    "population_stability_index",
+    "js_divergence",
+    "js_distance",
+    "triangular_discrimination",
+    "total_variation_distance",
+    "hellinger_distance",
+    "bhattacharyya_coefficient",
+    "bhattacharyya_distance",
 }
+ASYMMETRIC = [v.name for v in VERBS if v.operands == 2 and v.name not in SYMMETRIC]
 SECTIONS = ("Parameters", "Returns", "Raises", "Notes", "References", "Examples")
 
 needs_readme = pytest.mark.skipif(not README.exists(), reason="the tests lie without README.md")
 
 
 def test_registry() -> None:
-    """The core, the public functions, the oracle and these tests name the same verbs."""
+    """The core, the public functions, the oracle and these tests name the same verbs.
+
+    The public functions that are none have a body in Python.
+    """
     public = {
         name
         for name in klrs.__all__
@@ -71,9 +71,13 @@ def readme_section(title: str) -> str:
 
 @needs_readme
 def test_readme_defines_every_verb() -> None:
-    """A row of the table of definitions begins with a call of the verb."""
-    rows = re.findall(r"^\|\s*`(?:klrs\.)?(\w+)", readme_section("Definitions"), re.MULTILINE)
-    assert sorted(rows) == sorted(NAMES)
+    """A row of the table of definitions begins with a call of the verb, with what it requires."""
+    rows = re.findall(r"^\|\s*`(\w+)\((.*?)\)`", readme_section("Definitions"), re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(NAMES)
+    for name, arguments in rows:
+        given = [argument.partition("=")[0] for argument in arguments.split(", ")]
+        parameters = inspect.signature(getattr(klrs, name)).parameters.values()
+        assert given == [p.name for p in parameters if p.default is p.empty]
 
 
 def run_examples(name: str, text: str) -> None:
@@ -99,18 +103,37 @@ def test_module_docstring_examples() -> None:
 
 @each_verb
 def test_signature(verb: Verb) -> None:
+    """Operands, what is the verb's own, and the options in one order."""
     signature = inspect.signature(verb.function)
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
-    assert str(inspect.Signature(bare)) == SIGNATURES[verb]
+    operands = "p, q=None" if verb.name == "perplexity" else ", ".join("pq"[: verb.operands])
+    words = [operands, "*", *([verb.parameter] if verb.parameter else [])]
+    words += ["weights=None"] if verb.has_weights else []
+    words += ["axis=-1", *(["base=None"] if verb.has_base else [])]
+    words += ["keepdims=False", "where=None", "out=None"]
+    words += ["normalize=False"] if verb.has_normalize else []
+    assert str(inspect.Signature(bare)) == f"({', '.join(words)})"
 
 
 @each_verb
 def test_annotations(verb: Verb) -> None:
     """They are what type checkers read; at run time the functions are written in C, as it were."""
     signature = inspect.signature(_calls.definitions[verb.name])
-    missing = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
-    assert not missing
-    assert signature.return_annotation is not inspect.Signature.empty
+    annotations = {p.name: p.annotation for p in signature.parameters.values()}
+    expected = {
+        "p": "Distributions",
+        "q": "Distributions | None" if verb.name == "perplexity" else "Distributions",
+        "axis": "Axis",
+        "base": "float | None",
+        "keepdims": "bool",
+        "where": "ArrayLike | None",
+        "out": "Out | None",
+        "normalize": "bool",
+        verb.parameter: "float",
+    }
+    annotations.pop("weights", None)
+    assert annotations == {name: expected[name] for name in annotations}
+    assert signature.return_annotation == "Result"
 
 
 @each_verb
@@ -138,12 +161,25 @@ def test_docstring_examples(verb: Verb) -> None:
     run_examples(verb.name, inspect.getdoc(verb.function) or "")
 
 
-@pytest.mark.parametrize("verb", [CROSS_ENTROPY, KL, GENERALIZED_KL], ids=str)
-def test_docstring_shows_both_orders(verb: Verb) -> None:
-    """The order of p and q is what people mistake: the examples show both numbers."""
-    examples = (inspect.getdoc(verb.function) or "").split("Examples\n")[1]
-    assert f"{verb}(p, q" in examples
-    assert f"{verb}(q, p" in examples
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_docstring_shows_both_orders(name: str) -> None:
+    """The order of p and q is what people mistake: the examples show both numbers.
+
+    Those of a symmetric one are the same, and the notes say so.
+    """
+    examples = (inspect.getdoc(getattr(klrs, name)) or "").split("Examples\n")[1]
+    both = re.search(
+        rf"{name}\(p, q.*, klrs\.{name}\(q, p.*\n\(np\.float64\((.*)\), .*\((.*)\)\)", examples
+    )
+    assert both, examples
+    assert both[1] != both[2]
+
+
+@pytest.mark.parametrize("name", sorted(SYMMETRIC))
+def test_docstring_says_symmetric(name: str) -> None:
+    assert re.search(
+        r"\bmetric\b|(?<!not )\bsymmetric\b", inspect.getdoc(getattr(klrs, name)) or "", re.I
+    )
 
 
 def test_news_example() -> None:
@@ -186,4 +222,4 @@ def test_functions_are_what_tools_expect(verb: Verb) -> None:
 def test_operands_may_be_named(verb: Verb) -> None:
     p = [0.5, 0.5]
     operands = {"p": p} if verb.operands == 1 else {"q": p, "p": p}
-    assert verb.function(**operands) == verb(*[p] * verb.operands)
+    assert verb.function(**operands, **verb.numbers) == verb(p, p)

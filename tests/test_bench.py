@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from klrs._calls import definitions
+
 SCRIPT = Path(__file__).resolve().parent.parent / "benches" / "compare.py"
 
 
@@ -22,3 +24,6 @@ def test_quick_benchmark(tmp_path: Path) -> None:
     for contender in ("klrs `kl_divergence(p, q)`", "SciPy `rel_entr(p, q).sum(-1)`"):
         assert contender in text
     assert "memory added to the inputs" in text
+    _, _, catalogue = text.partition("The catalogue.")
+    for verb in definitions:
+        assert f"\n| `{verb}(p" in catalogue

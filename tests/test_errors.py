@@ -15,10 +15,11 @@ import klrs
 from inputs import (
     ENTROPY,
     FLOATS,
-    GENERALIZED_KL,
-    JS,
-    JS_DISTANCE,
-    KL,
+    MIN_ENTROPY,
+    PERPLEXITY,
+    PERPLEXITY_OF_P,
+    RENYI_ENTROPY,
+    TSALLIS_ENTROPY,
     VERBS,
     Verb,
     each_verb,
@@ -33,6 +34,7 @@ WEIGHTS = "expected two non-negative numbers that sum to 1"
 AXIS = "expected an int, a tuple of ints, or None"
 
 each_based = pytest.mark.parametrize("verb", [v for v in VERBS if v.has_base], ids=str)
+each_family = pytest.mark.parametrize("verb", [v for v in VERBS if v.parameter], ids=str)
 each_weighted = pytest.mark.parametrize("verb", [v for v in VERBS if v.has_weights], ids=str)
 
 
@@ -295,7 +297,74 @@ def test_weights_that_are_no_pair(verb: Verb, weights: Any) -> None:
         verb(P, Q, weights=weights)
 
 
-@two_operands
+DOMAINS = {
+    "renyi_entropy": ("a number from 0 to infinity", (-1, -1e-300, -np.inf)),
+    "renyi_divergence": ("a number from 0 to infinity", (-1, -1e-300, -np.inf)),
+    "tsallis_entropy": ("a finite number that is at least 0", (-1, -1e-300, np.inf)),
+    "tsallis_divergence": ("a finite number that is at least 0", (-1, -1e-300, np.inf)),
+    "alpha_divergence": ("a finite number", (np.inf, -np.inf)),
+    "power_divergence": ("a finite number", (np.inf, -np.inf)),
+    "skew_divergence": ("a number from 0 to 1", (-0.1, -5e-324, 1.5, 1 + 2**-52, np.inf)),
+}
+"""What a message calls the numbers of a family, and some that are outside."""
+
+
+@each_family
+def test_number_outside_the_domain(verb: Verb) -> None:
+    domain, outside = DOMAINS[verb.name]
+    for number in (*outside, np.nan):
+        for given in (number, np.float64(number), np.array(number)):
+            with pytest.raises(
+                ValueError, match=rf"^{verb.parameter}: .*, expected {domain}$"
+            ) as it:
+                verb(P, Q, **{verb.parameter: given})
+            shown = str(it.value).removeprefix(f"{verb.parameter}: ").partition(",")[0]
+            # 1 + 2**-52 is not shown as 1, nor is another number rounded to one inside.
+            assert np.isnan(number) if shown == "NaN" else float(shown) == number
+
+
+@each_family
+@pytest.mark.parametrize("number", ["2", None, True, False, [1, 2], np.array([0.5]), 2j, object])
+def test_number_that_is_none(verb: Verb, number: Any) -> None:
+    domain, _ = DOMAINS[verb.name]
+    with raises(TypeError, f"{verb.parameter}: got {number!r}, expected {domain}"):
+        verb(P, Q, **{verb.parameter: number})
+
+
+@each_family
+def test_number_of_any_type(verb: Verb) -> None:
+    expected = verb(P, Q, **{verb.parameter: 1.0})
+    for number in (
+        1,
+        np.int8(1),
+        np.float16(1),
+        np.float32(1),
+        np.array(1.0),
+        ml_dtypes.bfloat16(1),
+    ):
+        assert verb(P, Q, **{verb.parameter: number}) == expected
+
+
+@each_family
+def test_number_forgotten(verb: Verb) -> None:
+    """It has no default: no order of Rényi's divergence is the one that everybody means."""
+    call = f"{verb.name}({', '.join('pq'[: verb.operands])}, {verb.parameter}="
+    text = rf"^{verb.name}\(\) needs {verb.parameter}: pass it by keyword, e\.g\. "
+    with pytest.raises(TypeError, match=text + re.escape(call)) as caught:
+        verb.function(*(P, Q)[: verb.operands], axis=0)
+    example = re.sub(r".*e\.g\. ", "klrs.", str(caught.value))
+    assert eval(example, {"klrs": klrs, "p": P, "q": Q}) >= 0
+
+
+@each_family
+def test_number_of_another_family(verb: Verb) -> None:
+    (other,) = {"alpha", "skew"} - {verb.parameter} if verb.parameter != "lambda_" else {"alpha"}
+    text = f"got an unexpected keyword argument '{other}'; expected one of {verb.parameter}, axis"
+    with pytest.raises(TypeError, match=text):
+        verb.function(*(P, Q)[: verb.operands], **{other: 0.5})
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if v.operands == 2 and v != PERPLEXITY], ids=str)
 def test_q_forgotten(verb: Verb) -> None:
     name = verb.name
     text = (
@@ -309,44 +378,86 @@ def test_q_forgotten(verb: Verb) -> None:
         function(P, axis=0)
 
 
+def test_perplexity_of_p_alone() -> None:
+    for p in (P, np.stack([P, Q])):
+        expected = PERPLEXITY_OF_P(p)
+        for got in (klrs.perplexity(p, None), klrs.perplexity(p, q=None)):
+            np.testing.assert_array_equal(got, expected, strict=True)
+        np.testing.assert_allclose(klrs.perplexity(p, p), expected, rtol=1e-15)
+    with pytest.raises(TypeError, match=r"^perplexity\(\) missing .* 'p'$"):
+        klrs.perplexity(q=Q)
+    with raises(ValueError, "q: got a scalar (0-d); expected an array with a distribution axis"):
+        klrs.perplexity(P, 2)
+
+
 @two_operands
 @pytest.mark.parametrize("surplus", [2, "batchmean", None])
 def test_more_than_p_and_q(verb: Verb, surplus: Any) -> None:
     example = "base=2 or axis=0" if verb.has_base else "axis=0"
+    if verb.parameter and surplus == 2:
+        example = f"{verb.parameter}=2"
     text = (
-        f"{verb}() takes p and q only as positional arguments, got {surplus!r} as another; "
+        f"{verb.name}() takes p and q only as positional arguments, got {surplus!r} as another; "
         f"everything after q is keyword-only, e.g. {example}"
     )
     with raises(TypeError, text):
         verb.function(P, Q, surplus)
 
 
-def test_entropy_of_two() -> None:
-    with pytest.raises(TypeError) as caught:
-        ENTROPY.function(P, 2)
-    assert str(caught.value) == (
-        "entropy() takes p only as a positional argument, got 2 as another; everything after p is "
-        "keyword-only, e.g. base=2 or axis=0; the divergence of p from q is "
-        "klrs.kl_divergence(p, q)"
+@pytest.mark.parametrize(
+    ("verb", "example", "of_two"),
+    [
+        (ENTROPY, "base=2 or axis=0", "kl_divergence(p, q)"),
+        (MIN_ENTROPY, "base=2 or axis=0", "renyi_divergence(p, q, alpha=np.inf)"),
+        (RENYI_ENTROPY, "alpha=2", "renyi_divergence(p, q, alpha=0.5)"),
+        (TSALLIS_ENTROPY, "alpha=2", "tsallis_divergence(p, q, alpha=0.5)"),
+    ],
+    ids=str,
+)
+def test_entropy_of_two(verb: Verb, example: str, of_two: str) -> None:
+    text = (
+        f"{verb.name}() takes p only as a positional argument, got 2 as another; everything after "
+        f"p is keyword-only, e.g. {example}; the divergence of p from q is klrs.{of_two}"
     )
+    with raises(TypeError, text):
+        verb.function(P, 2)
 
 
 @each_verb
 @pytest.mark.parametrize("keyword", ["reduction", "epsilon", "weight", "qk"])
 def test_unknown_keyword(verb: Verb, keyword: str) -> None:
-    text = rf"^{verb}\(\) got an unexpected keyword argument '{keyword}'"
+    text = rf"^{verb.name}\(\) got an unexpected keyword argument '{keyword}'"
     with pytest.raises(TypeError, match=text):
         verb(P, Q, **{keyword: 1})
 
 
-@pytest.mark.parametrize("keyword", ["base", "normalize", "weights"])
-def test_keywords_of_other_verbs(keyword: str) -> None:
-    without = [GENERALIZED_KL] if keyword != "weights" else [ENTROPY, KL, GENERALIZED_KL]
-    for verb in without:
-        with pytest.raises(TypeError, match=f"got an unexpected keyword argument '{keyword}'"):
-            verb(P, Q, **{keyword: None})
-    for verb in (JS, JS_DISTANCE):
-        verb(P, Q, **{keyword: False if keyword == "normalize" else None})
+WITHOUT_BASE = {
+    "generalized_kl_divergence": "its value is a difference of masses, not a logarithm, and always",
+    "perplexity": "it is the same number in every base",
+} | dict.fromkeys(
+    ("alpha_divergence", "power_divergence", "tsallis_divergence", "tsallis_entropy"),
+    "its value is made of powers; where the parameter makes it a logarithm, it is in nats",
+)
+
+
+@each_verb
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("base", None), ("normalize", False), ("weights", None)]
+)
+def test_keywords_of_other_verbs(verb: Verb, keyword: str, value: Any) -> None:
+    if keyword in verb.options(base=1, normalize=1, weights=1):
+        verb(P, Q, **{keyword: value})
+        return
+    reason = ""
+    if keyword == "base":
+        reason = WITHOUT_BASE.get(verb.name, "its value is no logarithm and has no unit")
+    elif keyword == "normalize":
+        reason = "it compares measures as they are; normalize with klrs.kl_divergence"
+    with pytest.raises(
+        TypeError,
+        match=f"got an unexpected keyword argument '{keyword}'; expected one of .*{reason}",
+    ):
+        verb(P, Q, **{keyword: value})
 
 
 @each_verb
@@ -357,6 +468,9 @@ def test_arguments_are_checked_before_anything_is_read(verb: Verb) -> None:
         verb(bad, bad, axis=1)
     with pytest.raises(TypeError, match=r"^where: dtype"):
         verb(bad, bad, where=[1, 0, 1])
+    if verb.parameter:
+        with pytest.raises(ValueError, match=f"^{verb.parameter}: NaN"):
+            verb(bad, bad, **{verb.parameter: np.nan})
 
 
 def test_flags_are_true_or_false() -> None:

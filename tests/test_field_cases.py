@@ -33,7 +33,6 @@ NOT_YET = {
     "cb": "klrs.distributions",
     "normal-close": "klrs.distributions",
     "bce": "binary cross-entropy elementwise",
-    "mi-bits": "mutual information",
     "w-hist2": "wasserstein_distance",
     "w-f32": "wasserstein_distance",
     "w-pot12": "transport",
@@ -180,6 +179,16 @@ def test_entropy_of_weights(case: dict) -> None:
     # ... and that of the values 1, 2, 1 as they occur: 2 of 3 and 1 of 3.
     occurrences = np.unique(weights, return_counts=True)[1]
     assert klrs.entropy(occurrences, normalize=True) == pytest.approx(0.63651416829481, rel=1e-13)
+
+
+@case("mi-bits")
+def test_mutual_information_of_samples(case: dict) -> None:
+    counts = np.zeros((2, 2), int)
+    np.add.at(counts, tuple(case["input"].values()), 1)
+    nats = klrs.mutual_information(counts, normalize=True)
+    assert nats == close(case)(0.01384429380839062116)
+    bits = klrs.mutual_information(counts, normalize=True, base=2)
+    assert bits == close(case)(0.019973094021974930126)
 
 
 def test_bf16_rows_against_themselves() -> None:

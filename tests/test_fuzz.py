@@ -345,6 +345,9 @@ def cases(draw: Callable) -> Case:
     if not draw(st.integers(0, 9)):
         name = draw(st.sampled_from(["normalize", "keepdims", "base", "weights"]))
         options[name] = draw(st.sampled_from(WRONG))
+    if verb.parameter and draw(st.booleans()):
+        numbers = st.floats(0, 3) | st.sampled_from([0, 1, 1e300, -2.5, 5e-324, *WRONG])
+        options[verb.parameter] = draw(numbers)
     case = Case(verb, p, q, verb.options(**options))
 
     if not draw(st.integers(0, 3)):
@@ -703,7 +706,9 @@ def own_exceptions(make: Callable[[], Any]) -> list[type[BaseException]]:
 @given(
     st.sampled_from(VERBS),
     st.one_of(interfaces(), liars(), st.sampled_from(FOREIGN)),
-    st.sampled_from(["p", "q", "both", "where", "out", "axis", "base", "weights", "keepdims"]),
+    st.sampled_from(
+        ["p", "q", "both", "where", "out", "axis", "base", "weights", "keepdims", "number"]
+    ),
 )
 def test_foreign_objects(verb: Verb, make: Callable[[], Any], role: str) -> None:
     good, out = [0.5, 0.5], np.full((), 7.0)
@@ -717,6 +722,8 @@ def test_foreign_objects(verb: Verb, make: Callable[[], Any], role: str) -> None
         q = make() if role == "both" else argument
     if role in ("where", "out", "axis", "base", "weights", "keepdims"):
         options[role] = argument
+    if role == "number" and verb.parameter:
+        options[verb.parameter] = argument
     try:
         result = verb(p, q, **verb.options(**options))
     except (*MISTAKES, Lie, BaseLie):
@@ -747,9 +754,7 @@ def test_conversion_that_changes_the_other_operands(verb: Verb) -> None:
 
     p, out = np.full(100_000, 1e-5), np.full(1, 7.0)
     with pytest.raises(ValueError, match="out: shape"):
-        verb(p, Shrinking([p]), where=Shrinking([p]), out=out, normalize=True) if (
-            verb.has_base
-        ) else verb(p, Shrinking([p]), where=Shrinking([p]), out=out)
+        verb(p, Shrinking([p]), where=Shrinking([p]), out=out, **verb.options(normalize=True))
     assert p.size == 1
     assert out == 7
 
@@ -820,7 +825,7 @@ def test_columns_one_more_than_a_tile_has(verb: Verb, length: int) -> None:
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i1"])
 @pytest.mark.parametrize("shape", [(2, 3), (40, 2), (300, 200)])
 def test_columns_with_a_mistake(shape: tuple[int, ...], dtype: str) -> None:
-    for verb in (v for v in VERBS if v.has_base):
+    for verb in (v for v in VERBS if v.has_normalize):
         zeros = np.zeros(shape, dtype)
         with pytest.raises(ValueError, match="p: row 0 sums to 0"):
             verb(zeros, zeros, axis=0)
@@ -896,9 +901,9 @@ def test_results_too_large_for_any_memory() -> None:
 def test_door_itself() -> None:
     """What makes the public functions, with names that none has."""
     with pytest.raises(ValueError, match="expected one of"):
-        _klrs.function("no_verb", "", ["p"])
+        _klrs.function("no_verb", "", ["p"], ["p"])
     with pytest.raises(ValueError, match="expected some of"):
-        _klrs.function("entropy", "", ["p", "r"])
+        _klrs.function("entropy", "", ["p", "r"], ["p"])
     for wrong in WRONG:
         with suppress(*MISTAKES, Lie):
-            _klrs.function(wrong, wrong, wrong)
+            _klrs.function(wrong, wrong, wrong, wrong)

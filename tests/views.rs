@@ -110,7 +110,7 @@ impl Array {
     fn view(&self) -> View<'_> {
         let data = self.bytes.as_ptr().wrapping_add(self.start);
         // SAFETY: `new` has made the memory as large as the shape and the strides ask for.
-        unsafe { View::from_raw(data, self.dtype, self.swapped, &self.shape, &self.strides) }
+        unsafe { View::from_raw(data, self.dtype, self.swapped, &self.shape, self.strides.as_slice()) }
     }
 
     /// Offset of the element with an index into the broadcast shape.
@@ -407,9 +407,9 @@ fn a_row_is_brought_in_alone() {
 }
 
 /// A view of one element, stretched by strides of 0.
-fn stretched<'a>(value: &'a f64, shape: &[usize]) -> View<'a> {
+fn stretched<'a>(value: &'a f64, shape: &'a [usize]) -> View<'a> {
     // SAFETY: every index leads to the one element.
-    unsafe { View::from_raw(core::ptr::from_ref(value).cast(), DType::F64, false, shape, &vec![0; shape.len()]) }
+    unsafe { View::from_raw(core::ptr::from_ref(value).cast(), DType::F64, false, shape, vec![0; shape.len()]) }
 }
 
 #[test]
@@ -448,14 +448,12 @@ fn more_elements_than_there_are_addresses_for_bytes() {
 fn strides_of_axes_that_nobody_walks_may_be_anything() {
     let values = [1.0, 2.0];
     for stride in [isize::MIN, isize::MAX, -1, 1] {
-        // SAFETY: an axis of length 1 has one index, and an empty one has none.
-        let view = |shape: &[usize], strides: &[isize]| unsafe {
-            View::from_raw(values.as_ptr().cast(), DType::F64, false, shape, strides)
-        };
-        let one = view(&[1, 2], &[stride, 8]);
+        // SAFETY: an axis of length 1 has one index.
+        let one = unsafe { View::from_raw(values.as_ptr().cast(), DType::F64, false, &[1, 2], vec![stride, 8]) };
         let plan = Plan::new(&one, Some(&one), None, &Axes::One(-1)).unwrap();
         assert_eq!(plan.p.borrow::<f64>(0, 0..2), Some(&values[..]));
-        let none = view(&[0, 2, 2], &[stride, stride, stride]);
+        // SAFETY: an empty axis has no index.
+        let none = unsafe { View::from_raw(values.as_ptr().cast(), DType::F64, false, &[0, 2, 2], vec![stride; 3]) };
         for axes in [Axes::One(1), Axes::One(2), Axes::Several(vec![1, 2])] {
             let plan = Plan::new(&none, Some(&none), None, &axes).unwrap();
             assert_eq!(plan.rows, 0);
@@ -515,7 +513,7 @@ fn rows_and_entries_beyond_the_end_are_refused() {
 fn rows_and_entries_before_the_start_are_refused() {
     let values: Vec<f64> = (0..18).map(f64::from).collect();
     // SAFETY: six of the elements, with others before and after them that a mistake would read.
-    let view = unsafe { View::from_raw(values[6..].as_ptr().cast(), DType::F64, false, &[2, 3], &[24, 8]) };
+    let view = unsafe { View::from_raw(values[6..].as_ptr().cast(), DType::F64, false, &[2, 3], vec![24, 8]) };
     let plan = Plan::new(&view, None, None, &Axes::One(-1)).unwrap();
     let refused = |read: &dyn Fn()| catch_unwind(AssertUnwindSafe(read)).is_err();
     assert!(refused(&|| plan.p.read_row(0, usize::MAX, &mut [0.0])), "not refused: an entry");

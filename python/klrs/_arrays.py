@@ -53,3 +53,9 @@ def _check_tensor(tensor: Any, name: str) -> None:
             f"{name}: a bfloat16 tensor is not supported; pass {name}.float(), "
             f"or {name}.view(torch.int16).numpy().view(ml_dtypes.bfloat16) to avoid the copy"
         )
+
+
+def scale_for_sums(rows: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return what to multiply rows by, a power of two, so that their sums do not overflow."""
+    # No array has 2^64 entries.
+    return np.where(rows.max(axis=axes, keepdims=True) > 2.0**900, 2.0**-64, 1.0)

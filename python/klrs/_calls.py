@@ -1,17 +1,36 @@
 """Public functions from their definitions, and errors for the calls that do not fit those."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from klrs import _klrs
+from klrs._docs import complete
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_NO_SUCH_KEYWORD = {
-    "base": "its value is a difference of masses, not a logarithm, and always in nats",
-    "normalize": "it compares measures as they are; normalize with klrs.kl_divergence",
+_OF_POWERS = "its value is made of powers; where the parameter makes it a logarithm, it is in nats"
+
+_WITHOUT_BASE = {
+    "generalized_kl_divergence": (
+        "its value is a difference of masses, not a logarithm, and always in nats"
+    ),
+    "perplexity": "it is the same number in every base",
+    "alpha_divergence": _OF_POWERS,
+    "power_divergence": _OF_POWERS,
+    "tsallis_divergence": _OF_POWERS,
+    "tsallis_entropy": _OF_POWERS,
 }
+_WITHOUT_NORMALIZE = "it compares measures as they are; normalize with klrs.kl_divergence"
+
+_EXAMPLES = {"alpha": "alpha=0.5", "lambda_": "lambda_=1", "skew": "skew=0.5"}
+"""Of the keywords that have no default."""
+
+_OF_TWO = {
+    "renyi_entropy": "klrs.renyi_divergence(p, q, alpha=0.5)",
+    "tsallis_entropy": "klrs.tsallis_divergence(p, q, alpha=0.5)",
+    "min_entropy": "klrs.renyi_divergence(p, q, alpha=np.inf)",
+}
+"""What compares two distributions as the entropy measures one: mostly the KL divergence."""
 
 definitions: dict[str, Callable[..., Any]] = {}
 """What the public functions were made of, by their names."""
@@ -23,20 +42,44 @@ def verb(definition: Function) -> Function:
     The function has no body: it is computed in Rust, by its name, and called without a Python frame
     in between.
     """
-    definitions[definition.__name__] = definition
-    signature = inspect.signature(definition)
-    bare = [it.replace(annotation=it.empty) for it in signature.parameters.values()]
-    plain = signature.replace(parameters=bare, return_annotation=signature.empty)
+    name = definition.__name__
+    definitions[name] = definition
+    operands, keywords = parameters_of(definition)
+    defaults = _defaults(definition)
+    parameters = operands + keywords
+    # `inspect.signature` would say the same, and take a millisecond for all the functions.
+    shown = [f"{it}={defaults[it]!r}" if it in defaults else it for it in parameters]
+    shown.insert(len(operands), "*")
     # The first line is what `inspect.signature` reads from functions that are written in C.
-    doc = f"{definition.__name__}{plain}\n--\n\n{inspect.getdoc(definition)}"
-    return _klrs.function(definition.__name__, doc, list(signature.parameters))  # type: ignore[no-any-return]
+    doc = f"{name}({', '.join(shown)})\n--\n\n{complete(definition.__doc__ or '', parameters)}"
+    required = [it for it in parameters if it not in defaults]
+    return _klrs.function(name, doc, list(parameters), required)  # type: ignore[no-any-return]
+
+
+def parameters_of(definition: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the operands and of the keywords."""
+    code = definition.__code__
+    operands = code.co_argcount
+    return (
+        code.co_varnames[:operands],
+        code.co_varnames[operands : operands + code.co_kwonlyargcount],
+    )
+
+
+def _defaults(definition: Callable[..., Any]) -> dict[str, Any]:
+    """The defaults of the parameters that have one."""
+    operands, _ = parameters_of(definition)
+    of_operands = definition.__defaults__ or ()
+    optional = operands[len(operands) - len(of_operands) :]
+    return {**dict(zip(optional, of_operands, strict=True)), **(definition.__kwdefaults__ or {})}
 
 
 def explain(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Say what is wrong with a call that people bring from other libraries.
 
-    That is a forgotten `q`, a third positional argument (SciPy's `base`, torch's `reduction`) or a
-    keyword that the function has not; for other calls, what Python says.
+    That is a forgotten `q`, a third positional argument (SciPy's `base`, torch's `reduction`), a
+    keyword that the function has not, or none for a parameter such as `alpha`; for other calls,
+    what Python says.
     """
     definition = definitions[name]
     try:
@@ -51,32 +94,46 @@ def _explain(
 ) -> str | None:
     """Say what is wrong with a call, or None for what Python says well enough."""
     verb = function.__name__
-    parameters = inspect.signature(function).parameters
-    operands = [name for name, it in parameters.items() if it.kind is it.POSITIONAL_OR_KEYWORD]
-    keywords = [name for name in parameters if name not in operands]
+    operands, keywords = parameters_of(function)
+    defaults = _defaults(function)
+    missing = next((it for it in keywords if it not in defaults and it not in kwargs), None)
     if len(args) > len(operands):
-        surplus = repr(args[len(operands)])
+        surplus = args[len(operands)]
         example = "base=2 or axis=0" if "base" in keywords else "axis=0"
-        if operands == ["p"]:
+        if missing and isinstance(surplus, (int, float)):
+            example = f"{missing}={surplus!r}"
+        if operands == ("p",):
+            of_two = _OF_TWO.get(verb, "klrs.kl_divergence(p, q)")
             return (
-                f"{verb}() takes p only as a positional argument, got {surplus} as another; "
+                f"{verb}() takes p only as a positional argument, got {surplus!r} as another; "
                 f"everything after p is keyword-only, e.g. {example}; "
-                "the divergence of p from q is klrs.kl_divergence(p, q)"
+                f"the divergence of p from q is {of_two}"
             )
         return (
-            f"{verb}() takes p and q only as positional arguments, got {surplus} as another; "
+            f"{verb}() takes p and q only as positional arguments, got {surplus!r} as another; "
             f"everything after q is keyword-only, e.g. {example}"
         )
-    if "q" in operands and len(args) == 1 and "q" not in kwargs:
+    if "q" in operands and "q" not in defaults and len(args) == 1 and "q" not in kwargs:
         return (
             f"{verb}() needs q: got p only; {verb}(p, q) compares p (the reference) with q "
             "(the approximation); the entropy of p alone is klrs.entropy(p)"
         )
-    unknown = next((name for name in kwargs if name not in parameters), None)
-    if unknown is None:
-        return None
-    reason = _NO_SUCH_KEYWORD.get(unknown)
-    return (
-        f"{verb}() got an unexpected keyword argument {unknown!r}; "
-        f"expected one of {', '.join(keywords)}" + (f" ({reason})" if reason else "")
-    )
+    unknown = next((name for name in kwargs if name not in operands + keywords), None)
+    if unknown is not None:
+        reason = _reason(verb, unknown)
+        return (
+            f"{verb}() got an unexpected keyword argument {unknown!r}; "
+            f"expected one of {', '.join(keywords)}" + (f" ({reason})" if reason else "")
+        )
+    given = {*operands[: len(args)], *kwargs}
+    if missing and given.issuperset(it for it in operands if it not in defaults):
+        call = ", ".join([*operands, _EXAMPLES[missing]])
+        return f"{verb}() needs {missing}: pass it by keyword, e.g. {verb}({call})"
+    return None
+
+
+def _reason(verb: str, keyword: str) -> str | None:
+    """Why a verb has not a keyword that most others have."""
+    if keyword == "base":
+        return _WITHOUT_BASE.get(verb, "its value is no logarithm and has no unit")
+    return _WITHOUT_NORMALIZE if keyword == "normalize" else None

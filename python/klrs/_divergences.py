@@ -1,4 +1,8 @@
-"""The public functions: what a user reads. The work is done in Rust, by the verb's name."""
+"""Divergences without an upper bound: what a user reads of Kullback-Leibler, chi-squared and kin.
+
+The functions have no body: the work is done in Rust, by the verb's name. The texts in braces are
+those of `_docs.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,178 +13,7 @@ from klrs._calls import verb
 if TYPE_CHECKING:  # NumPy's types take longer to import than all the rest.
     from numpy.typing import ArrayLike
 
-    from klrs._typing import Axis, Distributions, Out, Result, Weights
-
-
-@verb
-def entropy(
-    p: Distributions,
-    *,
-    axis: Axis = -1,
-    base: float | None = None,
-    keepdims: bool = False,
-    where: ArrayLike | None = None,
-    out: Out | None = None,
-    normalize: bool = False,
-) -> Result:
-    """Shannon entropy H(p) = -sum p ln p, in nats unless `base` is given.
-
-    The expected code length of samples of `p` in the code that is best for `p`.
-
-    Parameters
-    ----------
-    p : array_like
-        Distributions: probabilities, or non-negative weights with `normalize=True`. float64,
-        float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is
-        copied as a whole.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
-    normalize : bool, default False
-        Divide every row by its sum. Rows are then non-negative weights of any total, counts
-        included. Without it, rows must sum to 1 within the tolerance of their dtype. In rows with
-        a sum above 1e180, entries below 1e-300 of it count as that.
-
-    Returns
-    -------
-    float or ndarray
-        Entropies in nats, or in units of `base`, one for each distribution: a NumPy scalar for
-        1-D input. float32 if all operands are float32 or narrower, else float64.
-
-    Raises
-    ------
-    ValueError
-        If a row does not sum to 1 (without `normalize`) or sums to 0 (with it), has a negative or
-        infinite entry, or is left out by `where` altogether; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
-
-    Notes
-    -----
-    0 ln 0 = 0. A row with a NaN has the value NaN; other rows are not affected. Without
-    `normalize` the value is that of the entries as they are, and not below 0: an entry above 1
-    passes the check of sums and would have a negative term. The error is relative to the sum of
-    |p ln p|.
-
-    Elsewhere: ``scipy.stats.entropy(p)`` is ``entropy(p, normalize=True, axis=0)``.
-
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
-
-    References
-    ----------
-    C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27 (1948).
-
-    Examples
-    --------
-    >>> import klrs
-    >>> klrs.entropy([0.5, 0.25, 0.25], base=2)
-    np.float64(1.5)
-    >>> klrs.entropy([3, 1, 4], normalize=True)
-    np.float64(0.97431475...)
-    >>> klrs.entropy([[0.5, 0.5], [1.0, 0.0]], axis=-1)
-    array([0.69314718, 0.        ])
-    """
-
-
-@verb
-def cross_entropy(
-    p: Distributions,
-    q: Distributions,
-    *,
-    axis: Axis = -1,
-    base: float | None = None,
-    keepdims: bool = False,
-    where: ArrayLike | None = None,
-    out: Out | None = None,
-    normalize: bool = False,
-) -> Result:
-    """Cross-entropy H(p, q) = -sum p ln q, in nats unless `base` is given.
-
-    The expected code length of samples of `p` in the code that is best for `q`: the entropy of
-    `p` plus the Kullback-Leibler divergence.
-
-    Parameters
-    ----------
-    p : array_like
-        Reference distributions: targets, one-hot labels. float64, float32, float16,
-        `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is copied as a whole.
-    q : array_like
-        Approximations: predicted probabilities; batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
-    normalize : bool, default False
-        Divide every row by its sum. Rows are then non-negative weights of any total, counts
-        included. Without it, rows must sum to 1 within the tolerance of their dtype. In rows with
-        a sum above 1e180, entries below 1e-300 of it count as that.
-
-    Returns
-    -------
-    float or ndarray
-        Cross-entropies in nats, or in units of `base`, one for each distribution: a NumPy scalar
-        for 1-D input. float32 if all operands are float32 or narrower, else float64.
-
-    Raises
-    ------
-    ValueError
-        If a row does not sum to 1 (without `normalize`) or sums to 0 (with it), has a negative or
-        infinite entry, or is left out by `where` altogether; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
-
-    Notes
-    -----
-    0 ln 0 = 0, and +inf where ``q == 0 < p``. A row with a NaN has the value NaN. Without
-    `normalize` the value is that of the entries as they are, and not below 0: an entry of `q`
-    above 1 passes the check of sums and would have a negative term. The error is relative to the
-    sum of |p ln q|.
-
-    Elsewhere: ``sklearn.metrics.log_loss`` is its mean over samples, with one-hot `p` and hidden
-    clipping.
-
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
-
-    References
-    ----------
-    C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27 (1948).
-
-    Examples
-    --------
-    >>> import klrs
-    >>> p, q = [0.5, 0.3, 0.2], [0.3, 0.6, 0.1]
-    >>> klrs.cross_entropy(p, q), klrs.cross_entropy(q, p)
-    (np.float64(1.21575110...), np.float64(1.09127162...))
-    >>> klrs.cross_entropy([0, 1, 0], [0.1, 0.7, 0.2])
-    np.float64(0.35667494...)
-    """
+    from klrs._typing import Axis, Distributions, Out, Result
 
 
 @verb
@@ -204,49 +37,25 @@ def kl_divergence(
     ----------
     p : array_like
         Reference distributions: probabilities, or non-negative weights with `normalize=True`.
-        float64, float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing
-        is copied as a whole.
+        {dtypes}
     q : array_like
         Approximations; batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
-    normalize : bool, default False
-        Divide every row by its sum. Rows are then non-negative weights of any total, counts
-        included. Without it, rows must sum to 1 within the tolerance of their dtype. In rows with
-        a sum above 1e180, entries below 1e-300 of it count as that.
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Divergences >= 0 in nats, or in units of `base`, one for each distribution: a NumPy scalar
-        for 1-D input. float32 if all operands are float32 or narrower, else float64.
+        Divergences >= 0 in nats, or in units of `base`.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row does not sum to 1 (without `normalize`) or sums to 0 (with it), has a negative or
-        infinite entry, or is left out by `where` altogether; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     Computed as sum p ln(p/q) - p + q, whose terms are all >= 0 and which is the same for rows of
     equal mass; this is also the value for rows that sum to 1 only up to rounding. With
     ``normalize=True`` it is the divergence of the exact quotients p/sum(p) and q/sum(q).
+    `kl_contributions` gives the terms.
 
     0 ln 0 = 0; +inf where ``q == 0 < p``; exactly 0 for equal rows; never negative. A row with a
     NaN has the value NaN; other rows are not affected.
@@ -255,9 +64,9 @@ def kl_divergence(
     ``torch.nn.functional.kl_div(q.log(), p)`` has the operands the other way round, takes
     logarithms and averages over all elements.
 
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given, down to 1e-30. The same input has the same bits with any number of
-    threads, memory layout and CPU.
+    The bound below holds down to 1e-30.
+
+    {accuracy}
 
     References
     ----------
@@ -293,37 +102,19 @@ def generalized_kl_divergence(
     Parameters
     ----------
     p : array_like
-        Reference measures: non-negative numbers. float64, float32, float16, `ml_dtypes.bfloat16`,
-        integers or bools, in any layout; nothing is copied as a whole.
+        Reference measures: non-negative numbers.
+        {dtypes}
     q : array_like
         Approximations; batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Divergences >= 0 in nats, one for each distribution: a NumPy scalar for 1-D
-        input. float32 if all operands are float32 or narrower, else float64.
+        Divergences >= 0 in nats.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has a negative or infinite entry, or is left out by `where` altogether; if shapes
-        do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -334,9 +125,7 @@ def generalized_kl_divergence(
 
     Elsewhere: ``scipy.special.kl_div(p, q).sum()``; I-divergence; Bregman divergence of p ln p.
 
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
@@ -355,11 +144,10 @@ def generalized_kl_divergence(
 
 
 @verb
-def js_divergence(
+def jeffreys_divergence(
     p: Distributions,
     q: Distributions,
     *,
-    weights: Weights | None = None,
     axis: Axis = -1,
     base: float | None = None,
     keepdims: bool = False,
@@ -367,93 +155,65 @@ def js_divergence(
     out: Out | None = None,
     normalize: bool = False,
 ) -> Result:
-    """Jensen-Shannon divergence, in nats unless `base` is given.
+    """Jeffreys divergence J(p, q) = sum (p - q) ln(p/q), in nats unless `base` is given.
 
-    a D(p‖m) + b D(q‖m) with the mixture m = a p + b q and `weights` (a, b). For equal weights it
-    is symmetric and at most ln 2. It has no root; `js_distance` is its root.
+    The Kullback-Leibler divergences of both orders added, D(p‖q) + D(q‖p): for two samples of
+    which neither is the reference.
 
     Parameters
     ----------
     p : array_like
-        Distributions: probabilities, or non-negative weights with `normalize=True`. float64,
-        float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is
-        copied as a whole.
+        Distributions: probabilities, or non-negative weights with `normalize=True`.
+        {dtypes}
     q : array_like
         Distributions; batch axes broadcast against those of `p`.
-    weights : sequence of 2 floats, optional
-        Weights of `p` and `q` in the mixture, non-negative and with a sum of 1; 1/2 each by
-        default.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
-    normalize : bool, default False
-        Divide every row by its sum. Rows are then non-negative weights of any total, counts
-        included. Without it, rows must sum to 1 within the tolerance of their dtype. In rows with
-        a sum above 1e180, entries below 1e-300 of it count as that.
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Divergences in [0, H(weights)] in nats, or in units of `base`, one for each distribution:
-        a NumPy scalar for 1-D input. float32 if all operands are float32 or narrower, else
-        float64.
+        Divergences >= 0 in nats, or in units of `base`.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row does not sum to 1 (without `normalize`) or sums to 0 (with it), has a negative or
-        infinite entry, or is left out by `where` altogether; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
-    Finite also where one of the two is 0. Exactly 0 for equal rows; never negative; never above
-    the entropy of the weights (ln 2 for equal ones, exactly 1 with ``base=2`` for disjoint
-    supports). A weight of 0 makes it 0. A row with a NaN has the value NaN.
+    Symmetric, but no metric, and neither is its root. +inf where one of the two is 0 and the other
+    is not; 0 in both adds nothing; exactly 0 for equal rows; never negative. A row with a NaN has
+    the value NaN. The terms are >= 0, so without `normalize` it is the sum over the entries as
+    they are.
 
-    Elsewhere: the square of ``scipy.spatial.distance.jensenshannon``; ``tfp.vi.jensen_shannon``
-    is twice this.
+    At least 4 times the Jensen-Shannon divergence, which stays finite where this is infinite.
+    `population_stability_index` is the same number under the name that drift reports use.
 
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given, down to 1e-30. The same input has the same bits with any number of
-    threads, memory layout and CPU.
+    Elsewhere: Kullback's symmetric divergence, J-divergence; ``tfp.vi.jeffreys`` is half of it. In
+    image retrieval "Jeffrey divergence" means twice the Jensen-Shannon divergence.
+
+    {accuracy}
 
     References
     ----------
-    J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37 (1991).
+    H. Jeffreys, "An invariant form for the prior probability in estimation problems", Proc. R.
+    Soc. Lond. A 186 (1946); S. Kullback and R. A. Leibler, "On information and sufficiency", Ann.
+    Math. Statist. 22 (1951).
 
     Examples
     --------
     >>> import klrs
     >>> p, q = [0.5, 0.3, 0.2], [0.3, 0.6, 0.1]
-    >>> klrs.js_divergence(p, q), klrs.js_divergence(q, p)
-    (np.float64(0.04661338...), np.float64(0.04661338...))
-    >>> klrs.js_divergence([1, 0], [0, 1], base=2)
-    np.float64(1.0)
-    >>> klrs.js_divergence(p, q, weights=[0.9, 0.1])
-    np.float64(0.01722051...)
+    >>> klrs.jeffreys_divergence(p, q), klrs.jeffreys_divergence(q, p)
+    (np.float64(0.37942399...), np.float64(0.37942399...))
+    >>> klrs.jeffreys_divergence([1, 0], [0.5, 0.5])
+    np.float64(inf)
     """
 
 
 @verb
-def js_distance(
+def population_stability_index(
     p: Distributions,
     q: Distributions,
     *,
-    weights: Weights | None = None,
     axis: Axis = -1,
     base: float | None = None,
     keepdims: bool = False,
@@ -461,76 +221,198 @@ def js_distance(
     out: Out | None = None,
     normalize: bool = False,
 ) -> Result:
-    """Jensen-Shannon distance: the square root of `js_divergence` in the given base.
+    """Population stability index PSI = sum (p - q) ln(p/q), in nats unless `base` is given.
 
-    A metric for equal weights, bounded by sqrt(ln 2), or by 1 with ``base=2``.
+    How far a variable has drifted between two samples that were counted in the same bins. The rule
+    of thumb is for nats: below 0.1 stable, from 0.25 on shifted.
 
     Parameters
     ----------
     p : array_like
-        Distributions: probabilities, or non-negative weights with `normalize=True`. float64,
-        float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is
-        copied as a whole.
+        Shares of the bins in the reference ("expected"), or counts with `normalize=True`.
+        {dtypes}
     q : array_like
-        Distributions; batch axes broadcast against those of `p`.
-    weights : sequence of 2 floats, optional
-        Weights of `p` and `q` in the mixture, non-negative and with a sum of 1; 1/2 each by
-        default.
-    axis : int, tuple of int or None, default -1
-        Axes of the broadcast shape along which the distributions run; None for all of them. With
-        a tuple, entries are taken in the order of ascending axes.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Elements that count; the others are left out of everything, the check of sums included.
-        Must broadcast to the shape of the operands.
-    out : ndarray, optional
-        A float array of the result's shape to write to, at least as wide as the result. It may
-        overlap an input, and is untouched after any error.
-    normalize : bool, default False
-        Divide every row by its sum. Rows are then non-negative weights of any total, counts
-        included. Without it, rows must sum to 1 within the tolerance of their dtype. In rows with
-        a sum above 1e180, entries below 1e-300 of it count as that.
+        Shares or counts of the same bins in the current sample ("actual"); batch axes broadcast
+        against those of `p`.
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Distances in [0, sqrt(H(weights))], one for each distribution: a NumPy scalar for 1-D
-        input. float32 if all operands are float32 or narrower, else float64.
+        Indices >= 0 in nats, or in units of `base`.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row does not sum to 1 (without `normalize`) or sums to 0 (with it), has a negative or
-        infinite entry, or is left out by `where` altogether; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, an argument is of the wrong kind, or `out` is too narrow.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
-    With `base` it is the root of the divergence in that base. A row with a NaN has the value NaN.
+    It is `jeffreys_divergence`, symmetric and no metric. A bin that is empty in one of the two
+    makes it +inf; one that is empty in both adds nothing; exactly 0 for equal rows. A row with a
+    NaN has the value NaN.
 
-    Elsewhere: ``scipy.spatial.distance.jensenshannon(p, q)``, which always normalises.
+    Drift tools give a finite number for empty bins, because they put a small number into them
+    (Evidently 0.0001 or less), on which the result then depends: ln of it is what an empty bin
+    counts. Here that is the caller's choice: fewer bins, or `smooth` with a pseudocount, for both
+    samples. Bins must be the same for both: make the edges once, from the reference, and open the
+    outer ones, or what lies outside is lost.
 
-    Relative error at most 2e-14 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given, down to 1e-15. The same input has the same bits with any number of
-    threads, memory layout and CPU.
+    The rule of thumb ignores the sample sizes. Without drift, PSI times n m / (n + m), for n and m
+    samples in K bins, is distributed about as chi-squared with K - 1 degrees of freedom.
+
+    {accuracy}
 
     References
     ----------
-    D. M. Endres and J. E. Schindelin, "A new metric for probability distributions", IEEE Trans.
-    Inf. Theory 49 (2003).
+    N. Siddiqi, "Credit Risk Scorecards" (Wiley, 2006); B. Yurdakul, "Statistical properties of
+    population stability index", dissertation, Western Michigan University (2018).
 
     Examples
     --------
     >>> import klrs
-    >>> p, q = [0.5, 0.3, 0.2], [0.3, 0.6, 0.1]
-    >>> klrs.js_distance(p, q), klrs.js_distance(q, p)
-    (np.float64(0.21590133...), np.float64(0.21590133...))
-    >>> klrs.js_distance([1, 0], [0, 1], base=2)
-    np.float64(1.0)
+    >>> import numpy as np
+    >>> reference, current = np.arange(1000) % 97, np.arange(500) % 83 + 12
+    >>> edges = [-np.inf, 20.5, 40.5, 60.5, 80.5, np.inf]
+    >>> p, q = np.histogram(reference, edges)[0], np.histogram(current, edges)[0]
+    >>> klrs.population_stability_index(p, q, normalize=True)
+    np.float64(0.10540983...)
+
+    The same with an empty bin, and with half a sample more in each:
+
+    >>> q[0] = 0
+    >>> klrs.population_stability_index(p, q, normalize=True)
+    np.float64(inf)
+    >>> p, q = klrs.smooth(p, pseudocount=0.5), klrs.smooth(q, pseudocount=0.5)
+    >>> klrs.population_stability_index(p, q)
+    np.float64(1.28692697...)
+    """
+
+
+@verb
+def chi2_divergence(
+    p: Distributions,
+    q: Distributions,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    normalize: bool = False,
+) -> Result:
+    """Pearson's chi-squared divergence sum (p - q)² / q.
+
+    How far observed shares `p` are from the expected ones `q`, in units of their sampling error:
+    with N samples, N times it is Pearson's statistic.
+
+    Parameters
+    ----------
+    p : array_like
+        Reference distributions: probabilities, or non-negative weights with `normalize=True`.
+        {dtypes}
+    q : array_like
+        Approximations; batch axes broadcast against those of `p`.
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        Divergences >= 0, a pure number.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    Not symmetric: the other order is `neyman_chi2_divergence`. +inf where ``q == 0 < p``; 0 in both
+    adds nothing; exactly 0 for equal rows; never negative. A row with a NaN has the value NaN. For
+    sums of 1 it is sum p²/q - 1. The terms are >= 0, so without `normalize` it is the sum over the
+    entries as they are.
+
+    ``renyi_divergence(p, q, alpha=2)`` is ln(1 + chi2), which bounds the Kullback-Leibler
+    divergence from above. It is `tsallis_divergence` with ``alpha=2`` and twice
+    `power_divergence` with ``lambda_=1``.
+
+    Elsewhere: ``scipy.stats.chisquare(f_obs, f_exp).statistic`` is
+    ``f_obs.sum() * chi2_divergence(f_obs, f_exp, normalize=True)``; ``tfp.vi.pearson`` is it. The
+    chi-square of OpenCV's ``compareHist(p, q)`` divides by p.
+
+    With ``normalize=True`` a value above 1e307 may be +inf, beside entries below 1e-308.
+
+    {accuracy}
+
+    References
+    ----------
+    K. Pearson, "On the criterion that a given system of deviations from the probable in the case
+    of a correlated system of variables is such that it can be reasonably supposed to have arisen
+    from random sampling", Phil. Mag. 50 (1900).
+
+    Examples
+    --------
+    >>> import klrs
+    >>> p, q = [0.6, 0.3, 0.1], [0.3, 0.1, 0.6]
+    >>> klrs.chi2_divergence(p, q), klrs.chi2_divergence(q, p)
+    (np.float64(1.11666666...), np.float64(2.78333333...))
+    >>> observed, expected = [16, 18, 16, 14, 12, 12], [16, 16, 16, 16, 16, 8]
+    >>> (88 * klrs.chi2_divergence(observed, expected, normalize=True)).round(6)
+    np.float64(3.5)
+    """
+
+
+@verb
+def neyman_chi2_divergence(
+    p: Distributions,
+    q: Distributions,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    normalize: bool = False,
+) -> Result:
+    """Neyman's chi-squared divergence sum (p - q)² / p.
+
+    Pearson's divergence with the operands the other way round, for when `p` is observed, `q` a
+    model to be fitted, and the observed share shall estimate its own sampling error.
+
+    Parameters
+    ----------
+    p : array_like
+        Reference distributions: probabilities, or non-negative weights with `normalize=True`.
+        {dtypes}
+    q : array_like
+        Approximations; batch axes broadcast against those of `p`.
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        Divergences >= 0, a pure number.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    Not symmetric: it is ``chi2_divergence(q, p)``. +inf where ``p == 0 < q``; 0 in both adds
+    nothing; exactly 0 for equal rows; never negative. A row with a NaN has the value NaN. For sums
+    of 1 it is sum q²/p - 1. The terms are >= 0, so without `normalize` it is the sum over the
+    entries as they are. It is twice `power_divergence` with ``lambda_=-2``.
+
+    Elsewhere: N times it is ``scipy.stats.power_divergence(f_obs, f_exp, lambda_="neyman")``; the
+    chi-square of OpenCV's ``compareHist(p, q)``.
+
+    With ``normalize=True`` a value above 1e307 may be +inf, beside entries below 1e-308.
+
+    {accuracy}
+
+    References
+    ----------
+    J. Neyman, "Contribution to the theory of the chi-square test", Proc. Berkeley Symp. Math.
+    Statist. Prob. (1949).
+
+    Examples
+    --------
+    >>> import klrs
+    >>> p, q = [0.6, 0.3, 0.1], [0.3, 0.1, 0.6]
+    >>> klrs.neyman_chi2_divergence(p, q), klrs.neyman_chi2_divergence(q, p)
+    (np.float64(2.78333333...), np.float64(1.11666666...))
     """

@@ -29,4 +29,4 @@ Result: TypeAlias = Any
 Out = TypeVar("Out", bound=NDArray[np.floating[Any]])
 
 Weights: TypeAlias = Sequence[float] | NDArray[np.floating[Any]]
-"""Two weights that sum to 1."""
+"""Weights that sum to 1, one for each distribution of a mixture."""

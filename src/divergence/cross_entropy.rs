@@ -1,7 +1,7 @@
-//! The cross-entropy, and the entropy, which is that of p with itself.
+//! The cross-entropy; the entropy, which is that of p with itself; and the perplexity, which is the exponential of both.
 
-use super::{Divergence, Pair, Sums};
-use crate::lanes::{Lanes, ln};
+use super::{Chain, Divergence, Pair, Partials, Sums};
+use crate::lanes::{Lanes, exp, ln};
 
 /// H(p, q) = -Σ p ln q, the code length of p's samples in the code that is best for q.
 ///
@@ -16,9 +16,14 @@ use crate::lanes::{Lanes, ln};
 pub(crate) struct CrossEntropy {
     /// The entropy H(p) = H(p, p).
     pub(crate) with_itself: bool,
+    /// The perplexity e^H, the number of equally likely classes that are as hard to tell.
+    pub(crate) exponential: bool,
 }
 
 impl Divergence<3> for CrossEntropy {
+    const HALVES: bool = true;
+    const GRADIENT: bool = true;
+
     fn operands(&self) -> usize {
         if self.with_itself { 1 } else { 2 }
     }
@@ -26,9 +31,14 @@ impl Divergence<3> for CrossEntropy {
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 3] {
         let zero = x.p.constant(0.0);
-        let log = ln::log_ratio(x.q, x.unit, None);
-        let log = V::select(x.q.equals(zero), x.p.constant(f64::INFINITY), log);
-        let plain = V::select(x.p.equals(zero), zero, x.p * log);
+        let mut log = ln::log_ratio(x.q, x.unit, None);
+        if !x.positive {
+            log = V::select(x.q.equals(zero), x.p.constant(f64::INFINITY), log);
+        }
+        let mut plain = x.p * log;
+        if !x.positive {
+            plain = V::select(x.p.equals(zero), zero, plain);
+        }
         if !x.normalizing {
             return [plain, zero, zero];
         }
@@ -43,6 +53,25 @@ impl Divergence<3> for CrossEntropy {
         let one = plain.constant(1.0);
         let share = V::select(weight.exceeds(zero), others / sums.total, zero);
         let dominant = weight * ln::log_ratio(one - share, one, Some(share));
-        sums.in_units(((plain + dominant) / sums.total).non_negative())
+        let value = ((plain + dominant) / sums.total).non_negative();
+        if self.exponential { exp::exp(value) } else { sums.in_units(value) }
+    }
+
+    /// The perplexity's derivative is that of the exponent times its value.
+    #[inline(always)]
+    fn chain<V: Lanes>(&self, _sums: Sums<V, 3>, value: V) -> Chain<V> {
+        let one = value.constant(1.0);
+        Chain { factor: if self.exponential { value } else { one }, within: one }
+    }
+
+    #[inline(always)]
+    fn partials<V: Lanes>(&self, x: Pair<V>, _within: V) -> Partials<V> {
+        let log = -ln::log_of(x.q, x.unit, None);
+        let [p, q] = x.shares();
+        if self.with_itself {
+            let by_p = log - log.constant(1.0);
+            return Partials { by: [by_p; 2], moments: [q.times(by_p); 2] };
+        }
+        Partials { by: [log, -(x.p / x.q)], moments: [p.times(log), -p] }
     }
 }

@@ -1,6 +1,6 @@
 //! The Kullback-Leibler divergence.
 
-use super::{Divergence, Pair, Sums};
+use super::{Divergence, Pair, Partials, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// D(p‖q) = Σ p ln(p/q) - p + q, which is Σ p ln(p/q) for rows of equal mass.
@@ -13,12 +13,20 @@ use crate::lanes::{Lanes, ln};
 /// value is wrong from 1e-31 (f64) down.
 ///
 /// S. Kullback and R. A. Leibler, "On information and sufficiency", Ann. Math. Statist. 22 (1951).
-pub(crate) struct KullbackLeibler;
+pub(crate) struct KullbackLeibler {
+    /// Whether it is that of measures, whose masses count.
+    pub(crate) generalized: bool,
+}
 
 impl Divergence<1> for KullbackLeibler {
+    const HALVES: bool = true;
+    const GRADIENT: bool = true;
+    const CONTRIBUTIONS: bool = true;
+
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
-        [ln::excess(x.p, x.q, x.normalizing.then_some(x.d))]
+        let d = x.normalizing.then_some(x.d);
+        [if x.positive { ln::excess_of_positive(x.p, x.q, d) } else { ln::excess(x.p, x.q, d) }]
     }
 
     #[inline(always)]
@@ -27,5 +35,17 @@ impl Divergence<1> for KullbackLeibler {
         let half = excess.constant(0.5);
         let mass = sums.residual * sums.residual * half;
         sums.in_units((excess / sums.total - mass).non_negative())
+    }
+
+    #[inline(always)]
+    fn partials<V: Lanes>(&self, x: Pair<V>, _within: V) -> Partials<V> {
+        let log = ln::log_of(x.p, x.q, x.normalizing.then_some(x.d));
+        if self.generalized {
+            // It is never normalised.
+            return Partials { by: [log, x.d / x.q], moments: [x.p.constant(0.0); 2] };
+        }
+        let [p, _] = x.shares();
+        let by_p = log + x.p.constant(1.0);
+        Partials { by: [by_p, -(x.p / x.q)], moments: [p.times(by_p), -p] }
     }
 }

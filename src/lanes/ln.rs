@@ -3,15 +3,15 @@
 //! Method, for positive normal p and q (rows are lifted by a power of two on load, so none is subnormal):
 //!
 //! 1. k = the exponent by which q is larger than p, so that n = q 2^-k satisfies n/p in [2/3, 3/2].
-//! 2. s = (n - p) / (n + p), |s| <= 1/5. n - p is exact (Sterbenz); for k = 0 a caller's `d` = q - p stands in
+//! 2. s = (p - n) / (p + n), |s| <= 1/5. p - n is exact (Sterbenz); for k = 0 a caller's `d` = q - p stands in
 //!    its place, because a q that is itself a rounded product knows its difference better than its value.
-//! 3. ln(q/p) = k ln 2 + 2 atanh(s), and atanh(s) = s (1 + z A(z)), z = s^2, A a polynomial.
+//! 3. ln(p/q) = -k ln 2 + 2 atanh(s), and atanh(s) = s (1 + z A(z)), z = s^2, A a polynomial.
 //!
-//! Two consequences make the divergences right near equality. ln(q/p) has a small *relative* error for q close to p,
-//! since nothing is rounded before s. And with n - p - 2 p s = s (n - p),
+//! Two consequences make the divergences right near equality. ln(p/q) has a small *relative* error for q close to p,
+//! since nothing is rounded before s. And with 2 p s - (p - n) = s (p - n),
 //!
 //! ```text
-//! p ln(p/q) - p + q = s ((n - p) - 2 p z A(z)) + (q - n) - p k ln 2
+//! p ln(p/q) - p + q = s ((p - n) + 2 p z A(z)) + (q - n) - p k ln 2
 //! ```
 //!
 //! loses nothing to cancellation either; for k = 0 the last two summands are exactly 0.
@@ -65,11 +65,11 @@ impl Coefficients for f32 {
     const LN2_LOW: f64 = -2.121_944_400_546_905_7e-4;
 }
 
-/// A ratio q/p taken apart: ln(q/p) = k ln 2 + s (2 + `tail`).
+/// A ratio p/q taken apart: ln(p/q) = s (2 + `tail`) - k ln 2.
 struct Ratio<V> {
-    /// q 2^-k.
-    near: V,
-    /// `near - p`.
+    /// -q 2^-k: the difference and the sum of p and q 2^-k need no negation then.
+    minus_near: V,
+    /// p - q 2^-k.
     num: V,
     k: V,
     s: V,
@@ -77,19 +77,44 @@ struct Ratio<V> {
     tail: V,
 }
 
+/// The polynomial in z with these coefficients, constant term first, by Horner's scheme.
 #[inline(always)]
-fn take_apart<V: Lanes>(p: V, q: V, d: Option<V>) -> Ratio<V> {
-    let (near, k) = q.near(p);
-    let exact = near - p;
-    let num = d.map_or(exact, |d| V::select(k.equals(k.constant(0.0)), d, exact));
-    let s = num / (near + p);
-    let z = s * s;
-    let coefficients = <V::Scalar as Coefficients>::TWICE_A;
-    let mut a = z.constant(coefficients[coefficients.len() - 1]);
+pub(super) fn polynomial<V: Lanes>(coefficients: &'static [f64], z: V) -> V {
+    let mut sum = z.constant(coefficients[coefficients.len() - 1]);
     for &coefficient in coefficients.iter().rev().skip(1) {
-        a = a.fma(z, z.constant(coefficient));
+        sum = sum.fma(z, z.constant(coefficient));
     }
-    Ratio { near, num, k, s, tail: z * a }
+    sum
+}
+
+/// `e` is p - q where the caller knows more of it than p and q do.
+#[inline(always)]
+fn take_apart<V: Lanes>(p: V, q: V, e: Option<V>) -> Ratio<V> {
+    let (minus_near, k) = q.near(p);
+    let exact = p + minus_near;
+    let num = e.map_or(exact, |e| V::select(k.equals(k.constant(0.0)), e, exact));
+    let s = num / (p - minus_near);
+    let z = s * s;
+    let a = polynomial(<V::Scalar as Coefficients>::TWICE_A, z);
+    Ratio { minus_near, num, k, s, tail: z * a }
+}
+
+impl<V: Lanes> Ratio<V> {
+    /// ln(p/q).
+    #[inline(always)]
+    fn log(&self) -> V {
+        let high = self.k.constant(-<V::Scalar as Coefficients>::LN2_HIGH);
+        let low = self.k.constant(-<V::Scalar as Coefficients>::LN2_LOW);
+        self.k.fma(high, self.k.fma(low, self.s.fma(self.tail, self.s + self.s)))
+    }
+
+    /// p ln(p/q) - p + q.
+    #[inline(always)]
+    fn excess(&self, p: V, q: V) -> V {
+        let curved = p.fma(self.tail, self.num);
+        let far = (p * self.k).fma(p.constant(-core::f64::consts::LN_2), q + self.minus_near);
+        self.s.fma(curved, far)
+    }
 }
 
 /// ln(q/p) for positive p and q; anything for others. `d` is q - p where the caller knows more of it than q and p do.
@@ -97,10 +122,7 @@ fn take_apart<V: Lanes>(p: V, q: V, d: Option<V>) -> Ratio<V> {
 /// Maximum relative error 9 u, also for q next to p. Test: `log_ratio_is_within_its_bound`.
 #[inline(always)]
 pub fn log_ratio<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
-    let r = take_apart(p, q, d);
-    let high = p.constant(<V::Scalar as Coefficients>::LN2_HIGH);
-    let low = p.constant(<V::Scalar as Coefficients>::LN2_LOW);
-    r.k.fma(high, r.k.fma(low, r.s.fma(r.tail, r.s + r.s)))
+    take_apart(q, p, d).log()
 }
 
 /// p ln(p/q) - p + q >= 0 for p, q >= 0, with `d` as for [`log_ratio`]: q where p = 0, +inf where only q = 0.
@@ -108,13 +130,46 @@ pub fn log_ratio<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
 /// Maximum relative error 9 u, also for q next to p. Test: `excess_is_within_its_bound`.
 #[inline(always)]
 pub fn excess<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
-    let r = take_apart(p, q, d);
-    let curved = (-p).fma(r.tail, r.num);
-    let far = (p * r.k).fma(p.constant(-core::f64::consts::LN_2), q - r.near);
-    let term = r.s.fma(curved, far);
+    let term = excess_of_positive(p, q, d);
     let zero = p.constant(0.0);
     let term = V::select(q.equals(zero), p.constant(f64::INFINITY), term);
     V::select(p.equals(zero), q, term)
+}
+
+/// ln(1 + x). Maximum relative error 9 u and that of 1 + x beside a 1 + x far from 1, also for x next to 0.
+#[inline(always)]
+pub fn log1p<V: Lanes>(x: V) -> V {
+    let one = x.constant(1.0);
+    log_ratio(one, one + x, Some(x))
+}
+
+/// ln(p/q) for p, q >= 0: -inf where p = 0, +inf where only q = 0. `d` is q - p as for [`log_ratio`].
+#[inline(always)]
+pub fn log_of<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
+    let zero = p.constant(0.0);
+    let log = take_apart(p, q, d.map(|d| -d)).log();
+    let log = V::select(q.equals(zero), p.constant(f64::INFINITY), log);
+    V::select(p.equals(zero), p.constant(f64::NEG_INFINITY), log)
+}
+
+/// ln(p/q) and [`excess`], of positive p and q; anything for others.
+#[inline(always)]
+pub fn log_and_excess<V: Lanes>(p: V, q: V, d: Option<V>) -> (V, V) {
+    let ratio = take_apart(p, q, d.map(|d| -d));
+    (ratio.log(), ratio.excess(p, q))
+}
+
+/// [`excess`] where neither is 0.
+#[inline(always)]
+pub fn excess_of_positive<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
+    take_apart(p, q, d.map(|d| -d)).excess(p, q)
+}
+
+/// ln(1 + x) of one number, with the same bits on every CPU.
+#[must_use]
+pub fn ln_1p(x: f64) -> f64 {
+    let level = super::Level::new();
+    super::dispatch!(level, simd => log1p(<super::Wide<_> as Lanes>::splat(simd, x))[0])
 }
 
 /// ln(x) of one number, with the same bits on every CPU.

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the array's header is a C struct")]
 
 use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject, npy_intp};
@@ -121,31 +122,65 @@ pub(super) fn out<'a, T: Scalar>(out: &'a Bound<'_, PyAny>, shape: &[usize]) -> 
     unsafe { Ok(ViewMut::from_raw(header.fields.data.cast(), size == 8, is_swapped(&dtype), shape, array.strides())) }
 }
 
-/// A new array in C order.
-pub(super) fn empty<'py, T: Scalar>(py: Python<'py>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
-    let dtype = numpy::dtype::<T>(py);
-    let lengths: Few<npy_intp> = shape.iter().map(|length| length.cast_signed()).collect();
-    // SAFETY: NumPy reads as many lengths as it is told of and takes the reference to the dtype; a new reference comes back, or none
-    // with an exception set.
-    unsafe {
-        let (axes, lengths) = (c_int::try_from(lengths.len())?, lengths.as_ptr().cast_mut());
-        let array = PY_ARRAY_API.PyArray_Empty(py, axes, lengths, dtype.into_dtype_ptr(), 0);
-        Bound::from_owned_ptr_or_err(py, array)
+/// The elements of an array that klrs' own Python code has made or looked at: native, aligned, in C order, so many, and overlapping
+/// neither an operand nor another such array.
+#[expect(clippy::mut_from_ref, reason = "the array is Python's; who else has its memory, the caller knows")]
+pub(super) fn contiguous_mut<'a, T: Scalar>(array: &'a Bound<'_, PyUntypedArray>, length: usize) -> PyResult<&'a mut [T]> {
+    let dtype = array.dtype();
+    let header = header(array);
+    let data = header.fields.data.cast::<T>();
+    let fits = dtype.kind() == b'f'
+        && dtype.itemsize() == size_of::<T>()
+        && !is_swapped(&dtype)
+        && array.is_c_contiguous()
+        && array.len() == length
+        && header.fields.flags & NPY_ARRAY_WRITEABLE != 0
+        && data.is_aligned();
+    if !fits {
+        let (name, shape) = (T::NAME, array.shape());
+        return Err(PyTypeError::new_err(format!("out: got {dtype} of shape {shape:?}, expected {length} {name} in C order")));
     }
+    // SAFETY: a living, writable, contiguous array of as many values of T, held for 'a; that nothing else has it meanwhile is the
+    // duty of the Python code that calls.
+    Ok(unsafe { core::slice::from_raw_parts_mut(data, length) })
 }
 
-/// The elements of an array that [`empty`] has just made.
-///
-/// # Panics
-///
-/// If it is none.
-pub(super) fn elements_mut<'a, T: Scalar>(new: &'a mut Bound<'_, PyAny>) -> &'a mut [T] {
-    let array = new.cast::<PyUntypedArray>().expect("np.empty makes arrays");
-    assert!(array.is_c_contiguous() && array.dtype().itemsize() == size_of::<T>(), "np.empty makes what it is asked for");
-    let data = header(array).fields.data.cast::<T>();
-    // SAFETY: a contiguous array of T that nobody else has seen yet, held for 'a. Its elements are not initialised, but any bits are
-    // a float, and every one is written before the array is returned.
-    unsafe { core::slice::from_raw_parts_mut(data, array.len()) }
+/// A new array in C order, which nobody else has seen yet.
+pub(super) struct New<'py, T> {
+    array: Bound<'py, PyAny>,
+    length: usize,
+    element: PhantomData<T>,
+}
+
+impl<'py, T: Scalar> New<'py, T> {
+    /// An array whose elements are anything.
+    pub(super) fn empty(py: Python<'py>, shape: &[usize]) -> PyResult<Self> {
+        let dtype = numpy::dtype::<T>(py);
+        let lengths: Few<npy_intp> = shape.iter().map(|length| length.cast_signed()).collect();
+        // SAFETY: NumPy reads as many lengths as it is told of and takes the reference to the dtype; a new reference comes back, or none
+        // with an exception set.
+        let array = unsafe {
+            let (axes, lengths) = (c_int::try_from(lengths.len())?, lengths.as_ptr().cast_mut());
+            let array = PY_ARRAY_API.PyArray_Empty(py, axes, lengths, dtype.into_dtype_ptr(), 0);
+            Bound::from_owned_ptr_or_err(py, array)?
+        };
+        Ok(Self { array, length: shape.iter().product(), element: PhantomData })
+    }
+
+    /// The elements.
+    pub(super) fn elements_mut(&mut self) -> &mut [T] {
+        // SAFETY: it is an array that NumPy made, contiguous, of T and of this length. Its elements are not initialised, but any bits are
+        // a float, and every one is written before the array is returned.
+        unsafe {
+            let data = (*self.array.as_ptr().cast::<PyArrayObject>()).fields.data.cast::<T>();
+            core::slice::from_raw_parts_mut(data, self.length)
+        }
+    }
+
+    /// The array.
+    pub(super) fn into_array(self) -> Bound<'py, PyAny> {
+        self.array
+    }
 }
 
 /// A result type, as NumPy knows it.

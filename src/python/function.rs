@@ -2,7 +2,7 @@
 //!
 //! A call for three classes takes less time than a Python frame with its keywords. So a public function is a C function that gets its
 //! arguments as they lie on the interpreter's stack, and what is not given costs nothing. Its name, signature and docstring are those
-//! of a Python function without a body in `_divergences.py`, from which `klrs._calls.verb` makes it; a call that does not fit the
+//! of a Python function without a body, from which `klrs._calls.verb` makes it; a call that does not fit the
 //! signature is handed back to `klrs._calls.explain`, which says what would.
 
 #![expect(unsafe_code, reason = "PyO3 has no functions whose docstrings are known at run time only")]
@@ -21,7 +21,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::{arguments, arrays, bug, reduce_rows};
-use crate::verb::Verb;
+use crate::verb::{Parameters, Verb};
 
 /// The parameters that a function can have, operands first.
 #[derive(Clone, Copy)]
@@ -35,18 +35,33 @@ pub(super) enum Parameter {
     Out,
     Normalize,
     Weights,
+    Alpha,
+    Lambda,
+    Skew,
 }
 
 /// Their names, in that order.
-const PARAMETERS: [&str; 9] = ["p", "q", "axis", "base", "keepdims", "where", "out", "normalize", "weights"];
+const PARAMETERS: [&str; 12] =
+    ["p", "q", "axis", "base", "keepdims", "where", "out", "normalize", "weights", "alpha", "lambda_", "skew"];
 
 /// The arguments of a call; `None` for what was not given.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'a, 'py> {
     given: [Option<Borrowed<'a, 'py, PyAny>>; PARAMETERS.len()],
+    q_is_optional: bool,
 }
 
 impl<'a, 'py> Arguments<'a, 'py> {
+    /// Those of a dict, which has nothing else.
+    pub(super) fn named(items: &'a [(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> PyResult<Self> {
+        let mut given = [None; PARAMETERS.len()];
+        for (name, argument) in items {
+            let place = place(name)?.ok_or_else(|| PyValueError::new_err(format!("{name} is no parameter")))?;
+            given[place] = Some(argument.as_borrowed());
+        }
+        Ok(Self { given, q_is_optional: true })
+    }
+
     /// What was given.
     #[inline]
     pub(super) fn get(&self, parameter: Parameter) -> Option<Borrowed<'a, 'py, PyAny>> {
@@ -65,11 +80,29 @@ impl<'a, 'py> Arguments<'a, 'py> {
         self.get(parameter).map_or(Ok(false), |flag| arguments::flag(&flag, PARAMETERS[parameter as usize]))
     }
 
+    /// The parameters of the formula.
+    #[inline]
+    pub(super) fn parameters(&self, verb: Verb) -> PyResult<Parameters> {
+        let mut parameters = Parameters { alone: self.get_some(Parameter::Q).is_none(), ..Parameters::default() };
+        if let Some(weights) = self.get_some(Parameter::Weights) {
+            parameters.weights = arguments::weights(&weights)?;
+        }
+        if let Some(domain) = verb.domain() {
+            for parameter in [Parameter::Alpha, Parameter::Lambda, Parameter::Skew] {
+                if let Some(number) = self.get(parameter) {
+                    parameters.number = arguments::number(&number, PARAMETERS[parameter as usize], domain)?;
+                }
+            }
+        }
+        Ok(parameters)
+    }
+
     /// A parameter that is an array.
     #[inline]
     pub(super) fn array(&self, parameter: Parameter) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
         let given = match parameter {
-            Parameter::P | Parameter::Q => self.get(parameter),
+            Parameter::P => self.get(parameter),
+            Parameter::Q if !self.q_is_optional => self.get(parameter),
             _ => self.get_some(parameter),
         };
         given.map(|argument| arrays::array(&argument, PARAMETERS[parameter as usize])).transpose()
@@ -79,8 +112,9 @@ impl<'a, 'py> Arguments<'a, 'py> {
 /// What a public function is made of; CPython keeps pointers into it.
 struct Definition {
     operands: usize,
-    /// Whether it has each of the parameters.
+    /// Whether it has each of the parameters, and whether each must be given.
     has: [bool; PARAMETERS.len()],
+    requires: [bool; PARAMETERS.len()],
     name: CString,
     doc: CString,
     method: OnceLock<Method>,
@@ -112,7 +146,13 @@ const _: () = assert!(VERBS <= ENTRIES.len());
 /// Makes the public function of a verb. `doc` begins with the signature, as CPython has it for its own functions.
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
-pub(super) fn function<'py>(py: Python<'py>, name: &str, doc: &str, parameters: Vec<String>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn function<'py>(
+    py: Python<'py>,
+    name: &str,
+    doc: &str,
+    parameters: Vec<String>,
+    required: Vec<String>,
+) -> PyResult<Bound<'py, PyAny>> {
     let Some(verb) = Verb::ALL.iter().position(|verb| verb.name() == name) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.name()).collect();
         return Err(PyValueError::new_err(format!("name: {name:?}, expected one of {known:?}")));
@@ -120,10 +160,11 @@ pub(super) fn function<'py>(py: Python<'py>, name: &str, doc: &str, parameters: 
     if let Some(unknown) = parameters.iter().find(|name| !PARAMETERS.contains(&name.as_str())) {
         return Err(PyValueError::new_err(format!("parameters: {unknown:?}, expected some of {PARAMETERS:?}")));
     }
-    let has = PARAMETERS.map(|name| parameters.iter().any(|parameter| parameter == name));
+    let [has, requires] = [&parameters, &required].map(|names| PARAMETERS.map(|name| names.iter().any(|given| given == name)));
     let definition = DEFINITIONS[verb].get_or_init(|| Definition {
         operands: has.iter().take(2).filter(|&&has| has).count(),
         has,
+        requires,
         name: CString::new(name).unwrap_or_default(),
         doc: CString::new(doc).unwrap_or_default(),
         method: OnceLock::new(),
@@ -195,16 +236,16 @@ fn call<'py>(
         for (given, &argument) in given.iter_mut().zip(&arguments[..positional]) {
             *given = Some(argument);
         }
-        for (name, &argument) in names.into_iter().flatten().zip(&arguments[positional..]) {
+        for (name, &argument) in names.into_iter().flat_map(|names| names.iter_borrowed()).zip(&arguments[positional..]) {
             match place(&name)? {
                 Some(place) if definition.has[place] && given[place].is_none() => given[place] = Some(argument),
                 _ => fits = false,
             }
         }
-        fits &= given[..definition.operands].iter().all(Option::is_some);
+        fits &= given.iter().zip(definition.requires).all(|(given, required)| given.is_some() || !required);
     }
     if fits {
-        reduce_rows(py, Verb::ALL[verb], &Arguments { given })
+        reduce_rows(py, Verb::ALL[verb], &Arguments { given, q_is_optional: !definition.requires[Parameter::Q as usize] })
     } else {
         Err(explain(py, verb, arguments, positional, names))
     }

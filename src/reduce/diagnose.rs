@@ -1,11 +1,9 @@
 //! What is wrong with a row whose sums were not as they should be: the cold path, which reads the row once more.
 
-use crate::element::Storage;
 use crate::error::{Error, Index};
-use crate::lanes::Real;
 use crate::parallel::Patience;
 use crate::tile::{Operand, Steps};
-use crate::verb::Masses;
+use crate::verb::{Compute, Masses};
 
 use super::Driver;
 use super::sums::BROUGHT;
@@ -28,7 +26,7 @@ struct Seen {
     impossible: Option<(usize, f64)>,
 }
 
-impl<T: Real + Storage> Driver<'_, T> {
+impl<T: Compute> Driver<'_, T> {
     /// Looks at a row; `sums` are those of its two operands, as far as they are known.
     #[cold]
     pub(super) fn diagnose(&self, row: usize, sums: [f64; 2]) -> Result<Verdict, Error> {

@@ -7,12 +7,11 @@
 
 use super::{Driver, Operands, Pass};
 use crate::divergence::{Divergence, Pair, Sums};
-use crate::element::Storage;
 use crate::error::Error;
 use crate::kernel::{Compiled, Scale};
-use crate::lanes::{Lanes, Real};
+use crate::lanes::{Lanes, Real, power_of_two};
 use crate::tile::Operand;
-use crate::verb::Masses;
+use crate::verb::{Compute, Masses};
 
 /// The shift under which no sum of finite values overflows, as an exponent.
 const OVERFLOW: i32 = -64;
@@ -82,7 +81,7 @@ impl<T: Real> Lift<T> {
         let unit = T::from_f64(power_of_two(T::LIFT));
         let dominant = T::from_f64(f64::INFINITY);
         Self {
-            scale: Scale { p: unit, q: unit, unit, dominant },
+            scale: Scale { p: unit, q: unit, unit, dominant, ..Scale::default() },
             shifts: [0, 0],
             total: unit.to_f64(),
             is_regular: true,
@@ -90,11 +89,20 @@ impl<T: Real> Lift<T> {
         }
     }
 
+    /// The same without the power of two: for values beyond what lifted terms can be.
+    pub(super) fn unlifted(&self) -> Self {
+        let down = power_of_two(-T::LIFT);
+        let less = |value: T| T::from_f64(value.to_f64() * down);
+        let Scale { p, q, q_low, unit, dominant } = self.scale;
+        let scale = Scale { p: less(p), q: less(q), q_low: less(q_low), unit: less(unit), dominant: less(dominant) };
+        Self { scale, total: self.total * down, ..*self }
+    }
+
     /// For the sum of the entries as they are, or shifted.
     fn plain(by: i32) -> Self {
         let one = T::from_f64(1.0);
         Self {
-            scale: Scale { p: one, q: one, unit: one, dominant: T::from_f64(f64::INFINITY) },
+            scale: Scale { p: one, q: one, unit: one, dominant: T::from_f64(f64::INFINITY), ..Scale::default() },
             shifts: [by, by],
             total: 1.0,
             is_regular: true,
@@ -136,6 +144,7 @@ impl<T: Real> Lift<T> {
             scale: Scale {
                 p: T::from_f64(factor),
                 q: T::from_f64(mass / sum_q),
+                q_low: T::default(),
                 unit: T::from_f64(mass),
                 dominant: T::from_f64(mass * 0.5),
             },
@@ -154,7 +163,7 @@ impl<T: Real> Lift<T> {
         let (factor, shift) = if direct { (factor, 0) } else { (0, factor) };
         let unit = T::from_f64(power_of_two(factor));
         Self {
-            scale: Scale { p: unit, q: unit, unit, dominant: T::from_f64(f64::INFINITY) },
+            scale: Scale { p: unit, q: unit, unit, dominant: T::from_f64(f64::INFINITY), ..Scale::default() },
             shifts: [shift, shift],
             total: power_of_two(factor + shift),
             is_regular: true,
@@ -163,21 +172,38 @@ impl<T: Real> Lift<T> {
     }
 }
 
-impl<'a, T: Real + Storage> Driver<'a, T> {
-    /// Gives every row its scale. `sum` makes a pass and puts Σ of each row into its last argument.
+impl<'a, T: Compute> Driver<'a, T> {
+    /// Gives every row its scale. `sum` makes a pass and puts Σp of each row and its other sum into its last argument.
     pub(super) fn lift(
         &self,
         lifts: &mut [Lift<T>],
-        mut sum: impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [f64]) -> Result<(), Error>,
+        mut sum: impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [[f64; 2]]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.job.masses == Masses::One {
             return Ok(());
         }
-        let mut sum = |operand: Operand<'a>, lift: Lift<T>| {
+        self.scale(lifts, &mut sum)?;
+        if self.job.masses == Masses::Normalize && self.kernel.needs_exact_scale() {
+            // The differences from p show what the rounding of q's factor took away: they are hardly rounded themselves.
+            let mut sums = vec![[0.0; 2]; lifts.len()];
+            sum(self.pass(), lifts, &mut sums)?;
+            for (lift, [p, d]) in lifts.iter_mut().zip(sums) {
+                lift.scale.q_low = T::from_f64(-lift.scale.q.to_f64() * (d / (p + d)));
+            }
+        }
+        Ok(())
+    }
+
+    fn scale(
+        &self,
+        lifts: &mut [Lift<T>],
+        sum: &mut impl FnMut(Pass<'_, 'a, T>, &[Lift<T>], &mut [[f64; 2]]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut sum = |operand: Operand<'a>, lift: Lift<T>| -> Result<Vec<f64>, Error> {
             let pass = Pass { kernel: &Compiled(TotalMass), operands: Operands { p: operand, q: None } };
-            let mut sums = vec![0.0; lifts.len()];
+            let mut sums = vec![[0.0; 2]; lifts.len()];
             sum(pass, &vec![lift; lifts.len()], &mut sums)?;
-            Ok(sums)
+            Ok(sums.into_iter().map(|[p, _]| p).collect())
         };
         let mut masses = |operand: Operand<'a>| -> Result<Vec<Mass>, Error> {
             let plain = sum(operand, Lift::plain(0))?;
@@ -209,13 +235,8 @@ pub(super) fn shift<'v, T: Real>(values: impl IntoIterator<Item = &'v mut T>, by
     }
 }
 
-/// 2^exponent, for a normal result.
-fn power_of_two(exponent: i32) -> f64 {
-    f64::from_bits(u64::from((exponent + 1023).unsigned_abs()) << 52)
-}
-
 /// `value` times 2^exponent, for any exponent a sum can have.
-fn times_power_of_two(value: f64, exponent: i32) -> f64 {
+pub(super) fn times_power_of_two(value: f64, exponent: i32) -> f64 {
     let half = exponent / 2;
     value * power_of_two(half) * power_of_two(exponent - half)
 }

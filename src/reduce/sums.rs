@@ -6,11 +6,11 @@ use super::lift::{Lift, shift};
 use super::{Driver, Pass, allocate};
 use crate::element::{DType, Storage};
 use crate::error::Error;
-use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, block, chunk};
+use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, Shape, block, chunk};
 use crate::lanes::{Real, WIDE};
 use crate::parallel::{self, Patience};
 use crate::tile::{Operand, Steps, TILE_ROWS};
-use crate::verb::Masses;
+use crate::verb::{Compute, Masses};
 use crate::view::MOST_COLUMNS;
 
 /// Short rows that are turned together: few, so that memory is read while they are computed.
@@ -18,7 +18,7 @@ const SHORT_ROWS: usize = 32;
 /// Entries of a row that is not read together with others are brought in by so many: whole blocks, in the first-level cache.
 pub(super) const BROUGHT: usize = 1024;
 
-impl<'a, T: Real + Storage> Driver<'a, T> {
+impl<'a, T: Compute> Driver<'a, T> {
     /// Sums of rows in which lanes run across rows.
     pub(super) fn short_sums(
         &self,
@@ -77,20 +77,22 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     ) -> Result<(), Error> {
         let length = self.job.plan.length;
         let chunks = length.div_ceil(chunk::<T>());
+        sums.fill(RowSums::default());
+        if chunks == 1 {
+            self.partial_sums(pass, rows, 0..length, lifts, scratch, &mut |i, sum| sums[i / WIDE].set(i % WIDE, sum));
+            return Ok(());
+        }
         let mut partials = vec![Partial::default(); rows.len() * chunks];
-        let mut patience = (chunks > 1).then(|| Patience::of(&self.job.team));
+        let mut patience = Patience::of(&self.job.team);
         for chunk_index in 0..chunks {
             let entries = chunk_index * chunk::<T>()..length.min((chunk_index + 1) * chunk::<T>());
             self.partial_sums(pass, rows.clone(), entries, lifts, scratch, &mut |i, part| {
                 partials[i * chunks + chunk_index] = *part;
             });
-            if let Some(patience) = &mut patience {
-                patience.ask()?;
-            }
+            patience.ask()?;
         }
-        sums.fill(RowSums::default());
         for (i, partials) in partials.chunks_mut(chunks).enumerate() {
-            sums[i / WIDE].set(i % WIDE, &pairwise(partials));
+            sums[i / WIDE].set(i % WIDE, &pairwise(partials, pass.kernel.shape()));
         }
         Ok(())
     }
@@ -116,7 +118,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             let first = row / group * group * chunks + row % group;
             parts.clear();
             parts.extend((0..chunks).map(|chunk_index| partials[first + chunk_index * group]));
-            sums.push(pairwise(&mut parts));
+            sums.push(pairwise(&mut parts, pass.kernel.shape()));
         }
         Ok(sums)
     }
@@ -133,13 +135,13 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
     ) {
         if pass.operands.in_columns() && rows.len() > 1 {
             for (i, row) in self.column_sums(pass, rows, entries, lifts).iter_mut().enumerate() {
-                take(i, &row.finish(pass.kernel.terms()));
+                take(i, &row.finish(pass.kernel.shape()));
             }
         } else {
             let mut accumulator = Accumulator::default();
             for (i, (row, lift)) in rows.zip(lifts).enumerate() {
                 self.sweep_row(pass, row, entries.clone(), lift, scratch, &mut accumulator);
-                take(i, &accumulator.finish(pass.kernel.terms()));
+                take(i, &accumulator.finish(pass.kernel.shape()));
             }
         }
     }
@@ -166,7 +168,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
             )
         };
         let mut accumulators = vec![Accumulator::default(); rows.len()];
-        let mut columns = Columns::new(pass.kernel.terms());
+        let mut columns = Columns::new(pass.kernel.shape());
         let mut scratch = vec![T::default(); 2 * step * COLUMNS];
         let (scratch_p, scratch_q) = scratch.split_at_mut(step * COLUMNS);
         let mut lent = lend(entries.start);
@@ -206,7 +208,7 @@ impl<'a, T: Real + Storage> Driver<'a, T> {
         let whole_q = pass.operands.q.map_or(whole_p, |q| if lend(1) { q.borrow(row, entries.clone()) } else { None });
         let whole = match (whole_p, whole_q) {
             (Some(p), Some(q)) => Some(Run::Real([p, q])),
-            _ if T::DTYPE == DType::F32 && lend(0) && lend(1) => {
+            _ if T::DTYPE == DType::F32 && pass.kernel.reads_halves() && lend(0) && lend(1) => {
                 let halves = pass.operands.borrow(row, &entries).map(Run::F16);
                 halves.or_else(|| pass.operands.borrow(row, &entries).map(Run::BF16))
             }
@@ -252,7 +254,13 @@ fn bring_columns<'s, T: Real + Storage>(
 }
 
 /// Brings a run of one row in.
-fn bring<'s, T: Real + Storage>(operand: Operand, row: usize, run: &Range<usize>, by: i32, scratch: &'s mut [T]) -> &'s [T] {
+pub(super) fn bring<'s, T: Real + Storage>(
+    operand: Operand,
+    row: usize,
+    run: &Range<usize>,
+    by: i32,
+    scratch: &'s mut [T],
+) -> &'s [T] {
     let scratch = &mut scratch[..run.len()];
     operand.bring(row..row + 1, run.clone(), scratch, Steps { row: 0, entry: 1 });
     shift(scratch.iter_mut(), by);
@@ -260,12 +268,12 @@ fn bring<'s, T: Real + Storage>(operand: Operand, row: usize, run: &Range<usize>
 }
 
 /// Neighbours are combined until one is left.
-fn pairwise(mut parts: &mut [Partial]) -> Partial {
+fn pairwise(mut parts: &mut [Partial], shape: Shape) -> Partial {
     while parts.len() > 1 {
         let pairs = parts.len().div_ceil(2);
         for pair in 0..pairs {
             parts[pair] = match parts.get(2 * pair + 1) {
-                Some(right) => parts[2 * pair].combine(right),
+                Some(right) => parts[2 * pair].combine(right, shape),
                 None => parts[2 * pair],
             };
         }

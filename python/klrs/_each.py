@@ -1,0 +1,94 @@
+"""Calls of the core for what has a value for each entry: arrays of the right layout, and back.
+
+The core writes row after row, entries last, in the dtype that it computes in. Here is what is
+between that and the arrays that people have: axes anywhere, operands that broadcast, `out`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from klrs import _klrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_NARROW = ("float32", "float16", "bfloat16")
+
+
+def compute_dtype(*operands: NDArray[Any]) -> np.dtype[Any]:
+    """The dtype that is computed in: float32 for operands that are no wider, else float64."""
+    narrow = all(operand.dtype.name in _NARROW for operand in operands)
+    return np.dtype(np.float32 if narrow else np.float64)
+
+
+class Layout:
+    """How the entries of operands lie in the arrays that the core writes to."""
+
+    def __init__(self, operands: Sequence[NDArray[Any]], axis: Any) -> None:
+        try:
+            self.shape = np.broadcast_shapes(*(operand.shape for operand in operands))
+            dimensions = len(self.shape)
+            axes = range(dimensions) if axis is None else np.atleast_1d(axis).tolist()
+            self.axes = sorted(operator.index(it) % dimensions for it in axes)
+            batch = [it for it in range(dimensions) if it not in self.axes]
+            self.order = [*batch, *self.axes]
+            self.rows = tuple(self.shape[it] for it in batch)
+        except (TypeError, ValueError, ZeroDivisionError):
+            # The core refuses such arguments, and says why: it is asked with nothing to write to.
+            self.shape, self.order, self.rows = (), [], ()
+            self.is_valid = False
+        else:
+            self.is_valid = True
+
+    def new(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """An array for the core to write to."""
+        return np.empty([self.shape[it] for it in self.order], dtype)
+
+    def takes(self, out: NDArray[Any] | None, dtype: np.dtype[Any], inputs: Sequence[Any]) -> bool:
+        """Whether the core can write to `out` itself."""
+        return (
+            self.is_valid
+            and out is not None
+            and out.shape == self.shape
+            and out.dtype == dtype
+            and out.dtype.isnative
+            and out.flags.carray
+            and self.order == sorted(self.order)
+            and not any(np.may_share_memory(out, it) for it in inputs if it is not None)
+        )
+
+    def restore(self, written: NDArray[Any]) -> NDArray[Any]:
+        """What the core wrote, with the axes where the operands have them."""
+        return written.transpose(np.argsort(self.order))
+
+
+def call(
+    name: str,
+    arguments: dict[str, Any],
+    out: tuple[NDArray[Any] | None, NDArray[Any] | None],
+    *,
+    terms: bool = False,
+    weights: NDArray[np.float64] | None = None,
+) -> Any:
+    """Values of a verb; its derivatives, or the terms of it, are written to `out`."""
+    return _klrs.each(name, arguments, terms, out, weights)
+
+
+def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Refuse an `out` that cannot take what will be written to it."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name}: got {type(out).__name__}, expected a NumPy array")
+    if out.shape != shape:
+        raise ValueError(f"{name}: shape {out.shape}, expected {shape}")
+    is_float = out.dtype.kind == "f" or out.dtype.name == "bfloat16"
+    if not is_float or out.dtype.itemsize < dtype.itemsize:
+        raise TypeError(f"{name}: dtype {out.dtype} cannot hold {dtype} results")
+    if not out.flags.writeable:
+        raise ValueError(f"{name}: is read-only; pass a writable array")
+    return out

@@ -1,0 +1,33 @@
+//! What p has no part in: the divergences of order 0.
+
+use super::{Divergence, Pair, Sums};
+use crate::lanes::{Lanes, ln};
+
+/// The mass that q has where p is 0, which is the Tsallis divergence of order 0; and -ln of the mass that it has where p is not,
+/// which is the Rényi divergence of order 0: from the smaller of the two.
+///
+/// T. van Erven and P. Harremoës, "Rényi divergence and Kullback-Leibler divergence", IEEE Trans. Inf. Theory 60 (2014), section II.
+pub(crate) struct Support {
+    /// Whether the value is the logarithm.
+    pub(crate) logarithm: bool,
+}
+
+impl Divergence<2> for Support {
+    #[inline(always)]
+    fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 2] {
+        let zero = x.p.constant(0.0);
+        let outside = x.p.equals(zero);
+        [V::select(outside, x.q, zero), V::select(outside, zero, x.q)]
+    }
+
+    #[inline(always)]
+    fn value<V: Lanes>(&self, sums: Sums<V, 2>) -> V {
+        let [outside, inside] = sums.terms;
+        if !self.logarithm {
+            return outside / sums.total;
+        }
+        let mass = outside + inside;
+        let far = V::select(inside.equals(mass.constant(0.0)), mass.constant(f64::INFINITY), ln::log_ratio(inside, mass, None));
+        sums.in_units(V::select(inside.exceeds(outside), -ln::log1p(-(outside / mass)), far))
+    }
+}
