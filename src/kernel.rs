@@ -76,10 +76,20 @@ impl Shape {
         2 + self.terms
     }
 
+    /// Whether the sum in that place is a maximum.
+    #[inline(always)]
+    fn is_maximum(self, place: usize) -> bool {
+        (2..2 + self.maxima).contains(&place)
+    }
+
     /// What comes of two parts of the row, in the place that the sum has.
     #[inline(always)]
     fn combine(self, place: usize, one: f64, other: f64) -> f64 {
-        if (2..2 + self.maxima).contains(&place) { if other > one { other } else { one } } else { one + other }
+        match self.is_maximum(place) {
+            true if other > one => other,
+            true => one,
+            false => one + other,
+        }
     }
 }
 
@@ -143,10 +153,12 @@ impl Accumulator {
         self.blocks += 1;
         if self.blocks.is_multiple_of(SUPERBLOCK) {
             for (place, (chunk, superblock)) in self.chunk.iter_mut().zip(&mut self.superblock).take(shape.used()).enumerate() {
-                for (sum, more) in chunk.iter_mut().zip(superblock) {
-                    *sum = shape.combine(place, *sum, *more);
-                    *more = 0.0;
+                if shape.is_maximum(place) {
+                    chunk.iter_mut().zip(&*superblock).for_each(|(sum, &more)| *sum = shape.combine(place, *sum, more));
+                } else {
+                    chunk.iter_mut().zip(&*superblock).for_each(|(sum, more)| *sum += more);
                 }
+                *superblock = [0.0; WIDE];
             }
         }
     }
@@ -398,20 +410,23 @@ struct Scales<V> {
 }
 
 impl<V: Lanes> Scales<V> {
+    /// Adding 0 turns -0.0, which divides to the wrong infinity, into 0.0.
+    #[inline(always)]
+    fn lift(&self, x: V, factor: V) -> V {
+        if self.positive { x * factor } else { x.fma(factor, x.constant(0.0)) }
+    }
+
     /// Entries as formulas see them.
     #[inline(always)]
     fn pair<D: Divergence<N>, const N: usize>(&self, p: V, q: V) -> Pair<V> {
-        // Adding 0 turns -0.0, which divides to the wrong infinity, into 0.0.
-        let zero = p.constant(0.0);
-        let lift = |x: V, factor: V| if self.positive { x * factor } else { x.fma(factor, zero) };
-        let p = lift(p, self.p);
+        let (p, lifted_q) = (self.lift(p, self.p), self.lift(q, self.q));
         let mut d = q.fma(self.q, -p);
         if D::EXACT_SCALE && self.normalizing {
             d = q.fma(self.q_low, d);
         }
         Pair {
             p,
-            q: lift(q, self.q),
+            q: lifted_q,
             d,
             unit: self.unit,
             dominant: self.dominant,
