@@ -109,9 +109,7 @@ impl<V: Lanes, const N: usize> Sums<V, N> {
 pub enum Overflow {
     /// They cannot.
     Never,
-    /// The row is summed once more without the lift; the formula stands subnormals.
-    Unlift,
-    /// The row is summed once more by the verb's formula for sums relative to their largest term.
+    /// The row is summed once more by the verb's formula for such rows, or without the lift where it has none.
     Relative,
 }
 

@@ -212,8 +212,8 @@ impl Compute for f64 {
     fn relative(verb: Verb, parameters: Parameters, largest: f64) -> Option<Box<dyn Kernel<Self>>> {
         match verb {
             Verb::RenyiEntropy => Some(boxed(PowerEntropy::renyi(parameters.number).relative(-largest))),
-            Verb::Chi2Divergence => Some(boxed(ChiSquare::unlifted(Relative::Pearson))),
-            Verb::NeymanChi2Divergence => Some(boxed(ChiSquare::unlifted(Relative::Neyman))),
+            Verb::Chi2Divergence => Some(boxed(ChiSquare::lowered(Relative::Pearson))),
+            Verb::NeymanChi2Divergence => Some(boxed(ChiSquare::lowered(Relative::Neyman))),
             _ => {
                 let power = verb.power(parameters).filter(|power| power.can_overflow())?;
                 Some(boxed(power.relative(largest)))

@@ -205,6 +205,8 @@ def distributions_like(x: np.ndarray, kind: Float) -> np.ndarray:
         (RENYI.at(1 - 2**-53), [1, 5e-324], [1, 0], {}, 4.45e-308),
         (RENYI.at(1), [1, 0, 5e-324], [0, 0.8, 0.2], {}, math.inf),
         (CHI2, [0.5, 0.5], [1, -0.0], {}, math.inf),
+        (CHI2, [0.125, 0, 1, 1], [1e-310, 1, 1, 1], {"normalize": True}, 1.038e308),
+        (CHI2, [0.1875, 0, 1, 1, 1], [1e-310, 1, 1, 1, 1], {"normalize": True}, 1.384e308),
         (NEYMAN, [0.5, 0.5, 0], [1, 1, 5e-324], {"normalize": True}, math.inf),
         (CHI2, [0.99, 0.01], [1, 1e-311], {}, 1e307),
         (JS_DISTANCE, [1, 5e-324], [1, 0], {}, 1.3085e-162),

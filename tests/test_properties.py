@@ -344,11 +344,12 @@ def test_equation_up_to_rounding(name: str, rows: list[np.ndarray]) -> None:
 
 
 each_order = st.one_of(
-    st.floats(0.01, 3), st.sampled_from([0.0, 0.5, 1 - 1e-9, 1.0, 1 + 1e-9, 2.0, 10.0])
+    st.floats(0, 3), st.sampled_from([0.0, 0.5, 1 - 1e-9, 1.0, 1 + 1e-9, 2.0, 10.0])
 )
 
 
-@given(moderate(), each_order)
+# Within the families 1 - alpha is rounded, which small orders see divided by themselves.
+@given(moderate(), each_order.filter(lambda alpha: alpha == 0 or alpha >= 0.01))
 def test_members_of_families(rows: list[np.ndarray], alpha: float) -> None:
     """One sum of powers, seen as Rényi's, Tsallis', Amari's, Cressie's and Read's."""
     p, q = rows
@@ -492,8 +493,9 @@ MOST: list[tuple[Verb, float]] = [
     (JS, math.log(2)),
     (JS_DISTANCE, math.sqrt(math.log(2))),
     (K, math.log(2)),
-    (SKEW.at(0.99), -math.log1p(-0.99)),
-    (SKEW.at(0.25), -math.log1p(-0.25)),
+    # The nearest float: the platform's log1p is one below it.
+    (SKEW.at(0.99), float(-mp.log(1 - mpf(0.99)))),
+    (SKEW.at(0.25), float(-mp.log(1 - mpf(0.25)))),
 ]
 """Never exceeded, not by one unit in the last place."""
 
@@ -502,8 +504,6 @@ MOST: list[tuple[Verb, float]] = [
 @given(distributions(2), st.booleans())
 def test_upper_end(verb: Verb, most: float, rows: list[np.ndarray], normalize: bool) -> None:
     p, q = rows
-    if verb.name == SKEW.name:  # the last bit of a logarithm
-        most *= 1 + 2**-51
     assert 0 <= verb(p, q, normalize=normalize) <= most
     narrow = verb(F32.array(p), F32.array(q), normalize=normalize)
     assert 0 <= narrow <= np.float32(most)
@@ -555,8 +555,6 @@ def test_scaling_by_powers_of_two_changes_no_bit(
 @few
 @given(weights(2), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_any_total(verb: Verb, rows: list[np.ndarray], a: float, b: float) -> None:
-    if verb in (CHI2, NEYMAN):  # their docstrings say so
-        assume(not 1e307 < verb.exact(rows[0] * a, rows[1] * b, normalize=True) < mp.inf)
     assert_right(verb, rows[0] * a, rows[1] * b, F64, **verb.options(normalize=True))
 
 

@@ -335,8 +335,6 @@ def chi2_divergence(
     ``f_obs.sum() * chi2_divergence(f_obs, f_exp, normalize=True)``; ``tfp.vi.pearson`` is it. The
     chi-square of OpenCV's ``compareHist(p, q)`` divides by p.
 
-    With ``normalize=True`` a value above 1e307 may be +inf, beside entries below 1e-308.
-
     {accuracy}
 
     References
@@ -399,8 +397,6 @@ def neyman_chi2_divergence(
 
     Elsewhere: N times it is ``scipy.stats.power_divergence(f_obs, f_exp, lambda_="neyman")``; the
     chi-square of OpenCV's ``compareHist(p, q)``.
-
-    With ``normalize=True`` a value above 1e307 may be +inf, beside entries below 1e-308.
 
     {accuracy}
 

@@ -1,7 +1,7 @@
 //! Chi-square divergences: Pearson's, Neyman's, and the one between them, the triangular discrimination.
 
 use super::{Divergence, Overflow, Pair, Partials, Sums};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, power_of_two};
 
 /// What the squares are relative to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,22 +24,23 @@ pub(crate) enum Relative {
 /// (2000).
 pub(crate) struct ChiSquare {
     to: Relative,
-    /// Whether the quotients (p - q)/w may be too large for floats where the squares over w are not.
-    unlifted: bool,
+    /// Whether terms are those of rows whose lifted ones are too large for floats: taken down by 2^-602, lift and mass together, as
+    /// squares of (p - q)/√w, since (p - q)/w may be too large as well.
+    lowered: bool,
 }
 
 impl ChiSquare {
     pub(crate) fn new(to: Relative) -> Self {
-        Self { to, unlifted: false }
+        Self { to, lowered: false }
     }
 
-    pub(crate) fn unlifted(to: Relative) -> Self {
-        Self { to, unlifted: true }
+    pub(crate) fn lowered(to: Relative) -> Self {
+        Self { to, lowered: true }
     }
 }
 
 impl Divergence<1> for ChiSquare {
-    const OVERFLOW: Overflow = Overflow::Unlift;
+    const OVERFLOW: Overflow = Overflow::Relative;
     const GRADIENT: bool = true;
 
     #[inline(always)]
@@ -49,8 +50,8 @@ impl Divergence<1> for ChiSquare {
             Relative::Neyman => x.p,
             Relative::Triangular => x.p + x.q,
         };
-        let term = if self.unlifted {
-            let root = x.d / to.sqrt();
+        let term = if self.lowered {
+            let root = x.d * x.d.constant(power_of_two(-301)) / to.sqrt();
             root * root
         } else {
             x.d / to * x.d
@@ -64,7 +65,8 @@ impl Divergence<1> for ChiSquare {
         let [squares] = sums.terms;
         let curvature = if self.to == Relative::Triangular { 0.5 } else { 1.0 };
         let mass = sums.residual * sums.residual * squares.constant(curvature);
-        (squares / sums.total - mass).non_negative().at_most(squares.constant(self.ceiling(1.0)))
+        let total = if self.lowered { sums.total * squares.constant(power_of_two(-602)) } else { sums.total };
+        (squares / total - mass).non_negative().at_most(squares.constant(self.ceiling(1.0)))
     }
 
     fn ceiling(&self, _log_base: f64) -> f64 {
