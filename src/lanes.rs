@@ -47,6 +47,15 @@ pub fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(u64::from((exponent + 1023).unsigned_abs()) << 52)
 }
 
+/// `x * factor + addend` of one number, rounded once, on every CPU.
+#[must_use]
+pub fn fma(x: f64, factor: f64, addend: f64) -> f64 {
+    dispatch!(Level::new(), simd => {
+        let [x, factor, addend] = [x, factor, addend].map(|number| <Wide<_> as Lanes>::splat(simd, number));
+        x.fma(factor, addend)[0]
+    })
+}
+
 /// A compute type: `f64` or `f32`.
 pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + 'static {
     /// The vector of this type at a level.

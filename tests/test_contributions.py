@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,13 @@ def rows(kind: Float) -> list[tuple[np.ndarray, np.ndarray]]:
     return [*((a, b) for a, b in pairs), *near, *zeros, *edges, subnormal]
 
 
+def shares(x: np.ndarray) -> list[Fraction]:
+    """The exact quotients."""
+    exact = [Fraction(float(entry)) for entry in x]
+    total = sum(exact)
+    return [entry / total for entry in exact]
+
+
 def check(p: np.ndarray, q: np.ndarray, kind: Float, **options: Any) -> None:
     """Every term within the bound, of itself."""
     got = terms(p, q, **options)
@@ -63,14 +71,13 @@ def check(p: np.ndarray, q: np.ndarray, kind: Float, **options: Any) -> None:
     floor = float(np.finfo(kind.result).smallest_normal)
     limit = kind.bound * np.maximum(expected, floor)
     if options.get("normalize"):
-        share = np.asarray(p, np.float64) / np.max(p)
-        share /= share.sum()
-        # A scale that is off by a unit in the last place adds half of its square.
-        unit = float(np.finfo(kind.result).eps)
-        limit = np.maximum(limit, unit**2 * share)
-        # The rounding of the sums' quotient, which the docstring grants.
-        other = np.asarray(q, np.float64) / np.max(q)
-        limit = np.maximum(limit, kind.bound * np.abs(share - other / other.sum()))
+        # Shares that differ by less than the rounding of what they are the difference of, which the
+        # docstring grants: what is left of that is a rounding of a rounding.
+        share, other = (shares(x) for x in (p, q))
+        apart = np.array([float(abs(x - y)) for x, y in zip(share, other, strict=True)])
+        wide_share = np.array([float(x) for x in share])
+        close = apart < 1e-16 * wide_share
+        limit = np.where(close, np.maximum(limit, 1e-30 * apart + 1e-60 * wide_share), limit)
     with np.errstate(invalid="ignore"):
         good = infinite | (np.abs(wide - expected) <= limit)
     if not options.get("normalize"):

@@ -94,10 +94,15 @@ pub(super) fn terms<S: Simd, T: Real, D: Divergence<N>, const N: usize>(
     let Output::Entries([Some(out), _]) = output else { return };
     let factor = T::Lanes::<S>::splat(simd, T::from_f64(row.factors[0]));
     let scale = scales_of(simd, &[scale], scale.is_normalizing());
-    for (i, (p, q)) in p.chunks(T::WIDTH).zip(q.chunks(T::WIDTH)).enumerate() {
-        let x = scale.pair::<D, N>(Lanes::load_some(simd, p), Lanes::load_some(simd, q));
+    for ((p, q), out) in p.chunks(T::WIDTH).zip(q.chunks(T::WIDTH)).zip(out.chunks_mut(T::WIDTH)) {
+        let (p, q) = (<T::Lanes<S> as Lanes>::load_some(simd, p), <T::Lanes<S> as Lanes>::load_some(simd, q));
+        let mut x = scale.pair::<D, N>(p, q);
+        if !D::EXACT_SCALE && scale.normalizing {
+            // A term sees the rounding of the factor to first order, where the sum of all does not.
+            x.d = q.fma(scale.q_low, x.d);
+        }
         if let Some(&term) = divergence.terms(x).first() {
-            (term / x.unit * factor).store_some(&mut out[i * T::WIDTH..][..p.len()]);
+            (term / x.unit * factor).store_some(out);
         }
     }
 }

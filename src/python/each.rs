@@ -10,12 +10,12 @@ use super::function::Arguments;
 use super::{compute, vec_of, with_job};
 use crate::kernel;
 use crate::reduce::{Job, Wanted};
-use crate::verb::{Compute, Verb};
+use crate::verb::{Compute, Masses, Verb};
 
 /// Values of a verb, and its derivatives or terms written to arrays.
 ///
 /// `arguments` are the verb's, by name. `out` are arrays for p and for q, or None: in C order, with the axes of the distributions last,
-/// of the dtype that is computed in. `weights` are float64 numbers, one for each row in C order.
+/// of the dtype that is computed in, for terms of normalised rows `float64`. `weights` are float64 numbers, one for each row in C order.
 #[pyfunction]
 #[pyo3(signature = (name, arguments, terms, out, weights))]
 #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
@@ -34,7 +34,8 @@ pub(super) fn each<'py>(
     let arguments = Arguments::named(&items)?;
     let each = if terms { kernel::Each::Terms } else { kernel::Each::Partials };
     with_job(verb, &arguments, true, |job, fits_f32| {
-        if fits_f32 {
+        // Beside equal shares a term of a normalised row is the square of a difference that `f32` does not hold.
+        if fits_f32 && !(terms && job.masses == Masses::Normalize) {
             answer::<f32>(py, job, each, &out, weights.as_ref())
         } else {
             answer::<f64>(py, job, each, &out, weights.as_ref())

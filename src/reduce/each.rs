@@ -17,7 +17,7 @@ use super::sums::{BROUGHT, bring};
 use super::{Buffers, Driver, Found, Job};
 use crate::error::Error;
 use crate::kernel::{Each, EachRow, Output, RowSums};
-use crate::lanes::WIDE;
+use crate::lanes::{WIDE, fma};
 use crate::parallel;
 use crate::tile::{Operand, TILE_ROWS};
 use crate::verb::{Compute, Masses};
@@ -97,7 +97,12 @@ impl<T: Compute> Driver<'_, T> {
         let mut scratch = vec![T::default(); 2 * BROUGHT];
         for (group, values) in piece.values.chunks(WIDE).enumerate() {
             let first = group * WIDE;
-            let lifts = &buffers.lifts[first..first + values.len()];
+            let lifts = &mut buffers.lifts[first..first + values.len()];
+            if each == Each::Terms && self.job.masses == Masses::Normalize {
+                for (lane, lift) in lifts.iter_mut().enumerate() {
+                    self.make_exact(rows.start + first + lane, lift, &mut scratch);
+                }
+            }
             let sums = &buffers.sums[group];
             let [factors, within] = self.chains(lifts, sums, values, each);
             for (lane, lift) in lifts.iter().enumerate() {
@@ -121,6 +126,26 @@ impl<T: Compute> Driver<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Gives the factor of q its rest, from sums of twice the digits: a term sees it to first order, where the sum of all does not.
+    fn make_exact(&self, row: usize, lift: &mut Lift<T>, scratch: &mut [T]) {
+        let mut sums = [[0.0; 2]; 2];
+        self.visit_entries(row, lift, scratch, |_, entries| {
+            for (sum, entries) in sums.iter_mut().zip(entries) {
+                *sum = entries.iter().fold(*sum, |[high, low], entry| {
+                    // Knuth's two-sum: what rounding takes from the sum is added to the rest.
+                    let entry = entry.to_f64();
+                    let next = high + entry;
+                    let back = next - high;
+                    [next, low + ((high - (next - back)) + (entry - back))]
+                });
+            }
+        });
+        let (of_p, of_q) = (lift.scale.p.to_f64(), lift.scale.q.to_f64());
+        let [[high_p, low_p], [high_q, low_q]] = sums;
+        let rest = fma(-of_q, high_q, high_p * of_p) + (low_p * of_p - of_q * low_q);
+        lift.scale.q_low = T::from_f64(rest / high_q);
     }
 
     fn chains(&self, lifts: &[Lift<T>], sums: &RowSums, values: &[T], each: Each) -> [[f64; WIDE]; 2] {
