@@ -61,6 +61,17 @@ pub struct Pair<V> {
     pub normalizing: bool,
     /// Whether no entry of p and q is 0: a formula may then leave out what zeros need. The same for all entries, too.
     pub positive: bool,
+    /// What is known of a pair that was made of logits, which reach further than floats that are probabilities.
+    pub log: Option<Log<V>>,
+}
+
+/// The logarithm of the ratio of two probabilities that were made of logits.
+#[derive(Clone, Copy)]
+pub struct Log<V> {
+    /// ln(p/q), also where one of them is too small for a float; -inf where p is 0.
+    pub ratio: V,
+    /// p ln(p/q) - p + q, not a difference where that is small.
+    pub excess: V,
 }
 
 impl<V: Lanes> Pair<V> {
@@ -150,6 +161,9 @@ pub trait Divergence<const N: usize>: Send + Sync {
 
     /// What may be infinite that should not be.
     const OVERFLOW: Overflow = Overflow::Never;
+
+    /// Whether it is compiled for logits too. Its moments are then the derivatives times the shares, also when normalising.
+    const LOGITS: bool = false;
 
     /// Whether it has a gradient.
     const GRADIENT: bool = false;

@@ -43,6 +43,8 @@ pub enum Error {
     Weights { given: [f64; 2] },
     /// A row that is no distribution.
     Sum { name: &'static str, row: Index, sum: f64 },
+    /// A target that is no distribution.
+    TargetSum { row: Index, sum: f64 },
     /// A negative entry.
     Negative { name: &'static str, row: Index, position: Index, value: f64 },
     /// An infinite entry.
@@ -51,6 +53,12 @@ pub enum Error {
     NoMass { name: &'static str, row: Index },
     /// `where` leaves nothing of a row.
     AllLeftOut { row: Index },
+    /// A row of logits that are all -inf.
+    AllMasked { name: &'static str, row: Index },
+    /// A class that does not exist.
+    Label { row: Index, label: i64, classes: usize },
+    /// Logits that are +inf.
+    InfiniteLogit { name: &'static str, row: Index, position: Index },
     /// No memory for scratch or results.
     OutOfMemory { bytes: usize },
     /// The calling thread was told to stop.
@@ -106,6 +114,7 @@ impl Display for Short {
 }
 
 impl Display for Error {
+    #[expect(clippy::too_many_lines, reason = "a message for each mistake")]
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::DType { name, dtype, remedy } => write!(
@@ -171,6 +180,12 @@ impl Display for Error {
                 Row(row),
                 Short(*sum)
             ),
+            Self::TargetSum { row, sum } => write!(
+                f,
+                "targets: {}sums to {}, not 1; divide each row by its sum, or pass axis= if the classes run along another axis",
+                Row(row),
+                Short(*sum)
+            ),
             Self::Negative { name, row, position, value } => write!(
                 f,
                 "{name}: {}has the negative value {} at position {position}; probabilities must be >= 0 \
@@ -193,6 +208,23 @@ impl Display for Error {
                 f,
                 "where: leaves out every element{}; keep at least one element in each row, or drop the row",
                 if row.0.is_empty() { String::new() } else { format!(" of row {row}") }
+            ),
+            Self::AllMasked { name, row } => write!(
+                f,
+                "{name}: {}has no class that is left, all logits are -inf; keep at least one, or drop the row",
+                Row(row)
+            ),
+            Self::Label { row, label, classes } => write!(
+                f,
+                "targets: {}has the label {label}, expected an index from 0 to {} (there are {classes} classes); rows to skip are \
+                 named by ignore_index",
+                Row(row),
+                classes - 1
+            ),
+            Self::InfiniteLogit { name, row, position } => write!(
+                f,
+                "{name}: {}has the logit inf at position {position}; expected finite logits, or -inf for classes that are left out",
+                Row(row)
             ),
             Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes for the results"),
             Self::TooLarge { shape } => {

@@ -25,12 +25,14 @@ use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, is_slow, powe
 
 mod columns;
 mod each;
+pub mod logits;
 
 pub use columns::{COLUMNS, Columns};
 pub use each::{Each, EachRow, Output};
 
 use columns::add_columns;
 use each::{partials, terms};
+use logits::{Inverse, LogitRow, Tile, divergence_slopes, divergence_sums};
 
 /// Entries up to which a row is short.
 pub const SHORT: usize = LONGEST;
@@ -303,6 +305,12 @@ pub trait Kernel<T: Real>: Send + Sync {
 
     /// What there is for each of the next entries of a row, of which all slices but the last have whole vectors.
     fn each(&self, level: Level, entries: [&[T]; 2], scale: Scale<T>, row: &EachRow, output: Output<T>);
+
+    /// The sums of each row of a tile of logits; or the sums of its moments, for the means that derivatives are relative to.
+    fn logit_sums(&self, level: Level, moments: bool, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]);
+
+    /// The derivatives with respect to the logits of a tile, row after row.
+    fn logit_slopes(&self, level: Level, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]);
 }
 
 /// What makes an object of a divergence with `N` terms.
@@ -392,6 +400,14 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
             _ => unreachable!("asked for what the divergence has not"),
         }
     }
+
+    fn logit_sums(&self, level: Level, moments: bool, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
+        divergence_sums::<T, D, N>(level, &self.0, moments, inverse, tile, rows, out);
+    }
+
+    fn logit_slopes(&self, level: Level, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]) {
+        divergence_slopes::<T, D, N>(level, &self.0, inverse, tile, rows, out);
+    }
 }
 
 /// `Scale` in lanes.
@@ -432,6 +448,7 @@ impl<V: Lanes> Scales<V> {
             dominant: self.dominant,
             normalizing: self.normalizing,
             positive: self.positive,
+            log: None,
         }
     }
 }

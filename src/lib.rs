@@ -8,6 +8,7 @@
 //! view          an array as NumPy lays it out, and NumPy's broadcasting
 //!         |  Rows
 //! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
+//! logits        the same with rows of logits, which become pairs of probabilities in kernel::logits and nowhere else
 //!         |
 //! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
 //!         |  &[f64] or &[f32]
@@ -27,6 +28,7 @@ pub mod element;
 pub mod error;
 pub mod kernel;
 pub mod lanes;
+pub mod logits;
 pub mod parallel;
 #[cfg(feature = "python")]
 mod python;

@@ -24,6 +24,7 @@ mod arguments;
 mod arrays;
 mod each;
 mod function;
+mod logits;
 
 use function::{Arguments, Parameter};
 
@@ -36,6 +37,7 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(build, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(each::each, module)?)?;
+    module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
     module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 
@@ -145,14 +147,14 @@ fn answer<'py, T: Compute + arrays::Scalar>(
 }
 
 fn run<T: Compute>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResult<()> {
-    compute(py, job, |job| reduce::reduce(job, values))
+    compute(py, job.plan, |team| reduce::reduce(&Job { team, ..*job }, values))
 }
 
 /// Computes: a little at once, and more without the GIL, with the threads that the caller may have and until Ctrl-C is pressed.
-fn compute(py: Python<'_>, job: &Job, does: impl FnOnce(&Job) -> Result<(), Error> + Send) -> PyResult<()> {
+fn compute(py: Python<'_>, plan: &Plan, does: impl FnOnce(Team) -> Result<(), Error> + Send) -> PyResult<()> {
     static THREADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if job.plan.rows.saturating_mul(job.plan.length) < parallel::INLINE {
-        return outcome(catch_unwind(AssertUnwindSafe(|| does(job))));
+    if plan.rows.saturating_mul(plan.length) < parallel::INLINE {
+        return outcome(catch_unwind(AssertUnwindSafe(|| does(Team::alone()))));
     }
     let threads = THREADS.import(py, "klrs._threads", "get_num_threads")?.call0()?.extract()?;
     let signal = Mutex::new(None);
@@ -164,8 +166,8 @@ fn compute(py: Python<'_>, job: &Job, does: impl FnOnce(&Job) -> Result<(), Erro
         }
         stop
     };
-    let job = Job { team: Team { threads, is_interrupted: &is_interrupted }, ..*job };
-    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| does(&job))));
+    let team = Team { threads, is_interrupted: &is_interrupted };
+    let result = py.detach(|| catch_unwind(AssertUnwindSafe(|| does(team))));
     if let Some(raised) = signal.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(raised);
     }

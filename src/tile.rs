@@ -25,8 +25,10 @@ const RUN: usize = 256;
 pub struct Operand<'a> {
     /// The rows.
     pub rows: &'a Rows<'a>,
-    /// Elements that are false here are read as 0.
+    /// Elements that are false here are left out.
     pub mask: Option<&'a Rows<'a>>,
+    /// What is read for those: 0, or -inf for logits.
+    pub left_out: f64,
 }
 
 /// Where a tile goes in the scratch buffer: row `r`, entry `k` at `r * row + k * entry`.
@@ -116,9 +118,10 @@ impl<'a> Operand<'a> {
             DType::Bool => bring::<Boolean, T>(rows_of, tile, scratch, steps),
         }
         if let Some(mask) = self.mask {
+            let nothing = T::from_f64(self.left_out);
             let leave_out = |out: &mut T, counts: Boolean| {
                 if counts.0 == 0 {
-                    *out = T::default();
+                    *out = nothing;
                 }
             };
             visit(mask, (&rows, &entries), |row, entry, run: &[Boolean], along| {

@@ -91,6 +91,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from klrs import logits as logits
     from klrs._classes import kl_contributions, smooth
     from klrs._config import show_config
     from klrs._gradients import value_and_grad
@@ -109,9 +110,10 @@ _LAZY = {
     "mutual_information": "_joint",
     "show_config": "_config",
     "smooth": "_classes",
+    "logits": "logits",
     "value_and_grad": "_gradients",
 }
-"""The modules of the functions that are imported when they are asked for."""
+"""The modules of what is imported when it is asked for: functions, and a module itself."""
 
 register_if_loaded()
 del register_if_loaded
@@ -124,9 +126,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'klrs' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    function = getattr(import_module(f"klrs.{module}"), name)
-    globals()[name] = function  # the next time, it is found without a call
-    return function
+    found = import_module(f"klrs.{module}")
+    found = found if module == name else getattr(found, name)
+    globals()[name] = found  # the next time, it is found without a call
+    return found
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+"""The dtypes that a gradient may have."""
+
 _NARROW = ("float32", "float16", "bfloat16")
 
 
@@ -92,3 +95,28 @@ def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any])
     if not out.flags.writeable:
         raise ValueError(f"{name}: is read-only; pass a writable array")
     return out
+
+
+def finish(
+    layout: Layout, written: NDArray[Any], operand: NDArray[Any], out: NDArray[Any] | None
+) -> NDArray[Any]:
+    """What the core wrote for an operand, with its shape and dtype."""
+    gradient = unbroadcast(layout.restore(written), operand.shape)
+    if out is not None:
+        np.copyto(out, gradient, casting="same_kind")
+        return out
+    is_float = operand.dtype.name in FLOATS
+    of = operand.dtype.newbyteorder("=") if is_float else np.dtype(np.float64)
+    return gradient.astype(of, copy=False)
+
+
+def unbroadcast(gradient: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The sum over the axes that an operand of this shape was stretched along."""
+    extra = gradient.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + axis for axis, length in enumerate(shape) if length != gradient.shape[extra + axis]
+    )
+    if not axes:
+        return gradient
+    total: NDArray[Any] = gradient.sum(axis=axes, dtype=np.float64)
+    return total.astype(gradient.dtype).reshape(shape)

@@ -6,6 +6,7 @@ which is written once. Here is the rest: whose gradient, in which shape, weighte
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,8 @@ import numpy as np
 
 from klrs._arrays import as_array
 from klrs._calls import definitions, explain, parameters_of
-from klrs._each import Layout, call, check_out, compute_dtype
+from klrs._each import FLOATS, Layout, call, check_out, compute_dtype, finish
+from klrs._logits import evaluate, logit_operands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REDUCTIONS = (None, "mean", "sum")
-_FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
 class _Options(NamedTuple):
@@ -49,7 +50,8 @@ def value_and_grad(
     Parameters
     ----------
     verb : function
-        A divergence or entropy of `klrs`, such as ``klrs.kl_divergence``.
+        A divergence or entropy of `klrs`, such as ``klrs.kl_divergence``, or a loss of
+        `klrs.logits`: then the gradient is with respect to the logits.
     argnums : int or tuple of int, default 1
         Of which operands the gradient is wanted: 1 is `q`, 0 is `p`, (0, 1) both. Entropies have
         `p` only: ``argnums=0``.
@@ -142,6 +144,8 @@ def value_and_grad(
     (1.5, 0.3)
     """
     name = getattr(verb, "__name__", None)
+    if getattr(verb, "__module__", "") == "klrs.logits" and name in logit_operands:
+        return _of_logits(verb, argnums)
     if name not in definitions or getattr(verb, "__module__", "").partition(".")[0] != "klrs":
         raise TypeError(f"verb: got {verb!r}, expected a divergence or entropy of klrs")
     operands, _ = parameters_of(definitions[name])
@@ -156,6 +160,35 @@ def value_and_grad(
             raise ValueError(f"argnums: {argnums}, but {name} was called without q")
         value, gradients = _differentiate(call_of, wanted, options)
         return value, (gradients if isinstance(argnums, tuple) else gradients[0])
+
+    differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
+    differentiated.__doc__ = f"Value of {name}, and its gradient: see `klrs.value_and_grad`."
+    return differentiated
+
+
+def _of_logits(
+    verb: Callable[..., Any], argnums: int | tuple[int, ...]
+) -> Callable[..., tuple[Any, Any]]:
+    """The same for a loss of logits, whose own keywords reduce it over its rows."""
+    name = verb.__name__
+    operands = logit_operands[name]
+    wanted = _argnums(argnums, operands, name)
+    if "targets" in wanted:
+        raise ValueError(f"argnums: {argnums}, but {name} has a gradient for its logits only")
+    signature = inspect.signature(verb)
+
+    def differentiated(*args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        if "keepdims" in kwargs:
+            raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        keywords = dict(bound.arguments)
+        given = {it: keywords.pop(it) for it in operands}
+        outs = _outs(out, [as_array(given[it], it) for it in wanted])
+        # Infinite results are right: NumPy has nothing to warn of.
+        with np.errstate(all="ignore"):
+            value, gradients = evaluate(name, given, keywords, wanted=wanted, outs=outs)
+        return value, (tuple(gradients) if isinstance(argnums, tuple) else gradients[0])
 
     differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
     differentiated.__doc__ = f"Value of {name}, and its gradient: see `klrs.value_and_grad`."
@@ -229,14 +262,7 @@ def _differentiate(
             if it in direct:
                 gradients.append(given)
                 continue
-            gradient = _unbroadcast(layout.restore(written[it]), arrays[it].shape)
-            if given is None:
-                is_float = arrays[it].dtype.name in _FLOATS
-                of = arrays[it].dtype.newbyteorder("=") if is_float else np.dtype(np.float64)
-                gradients.append(gradient.astype(of, copy=False))
-            else:
-                np.copyto(given, gradient, casting="same_kind")
-                gradients.append(given)
+            gradients.append(finish(layout, written[it], arrays[it], given))
         return _reduce(value, weights, options), tuple(gradients)
 
 
@@ -252,7 +278,7 @@ def _outs(out: Any, operands: list[NDArray[Any]]) -> list[Any]:
         raise ValueError(f"out: got {len(given)} arrays, expected {len(operands)}")
     for it, operand in zip(given, operands, strict=True):
         if it is not None:
-            is_float = operand.dtype.name in _FLOATS
+            is_float = operand.dtype.name in FLOATS
             check_out(it, "out", operand.shape, operand.dtype if is_float else np.dtype(np.float64))
     arrays = [it for it in given if it is not None]
     if len(arrays) > 1 and np.shares_memory(*arrays):
@@ -298,15 +324,3 @@ def _reduce(value: Any, weights: NDArray[np.float64] | None, options: _Options) 
         # The mean of no rows is NaN, as in NumPy and torch.
         value = wide.sum() if wide.size or options.reduction == "sum" else np.float64(np.nan)
     return dtype.type(value) if np.ndim(value) == 0 else np.asarray(value).astype(dtype, copy=False)
-
-
-def _unbroadcast(gradient: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The sum over the axes that an operand of this shape was stretched along."""
-    extra = gradient.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        extra + axis for axis, length in enumerate(shape) if length != gradient.shape[extra + axis]
-    )
-    if not axes:
-        return gradient
-    total: NDArray[Any] = gradient.sum(axis=axes, dtype=np.float64)
-    return total.astype(gradient.dtype).reshape(shape)

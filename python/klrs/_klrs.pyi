@@ -1,6 +1,15 @@
 from typing import Any
 
-__all__ = ["__version__", "available_threads", "build", "each", "function", "level", "verbs"]
+__all__ = [
+    "__version__",
+    "available_threads",
+    "build",
+    "each",
+    "function",
+    "level",
+    "logits",
+    "verbs",
+]
 
 __version__: str
 
@@ -16,3 +25,4 @@ def each(
     out: tuple[Any, Any],
     weights: Any,
 ) -> Any: ...
+def logits(name: str, call: dict[str, Any]) -> Any: ...

@@ -12,9 +12,13 @@ pub(crate) struct Jeffreys;
 
 impl Divergence<1> for Jeffreys {
     const GRADIENT: bool = true;
+    const LOGITS: bool = true;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
+        if let Some(log) = x.log {
+            return [x.d.times(-log.ratio)];
+        }
         let term = x.d * ln::log_ratio(x.p, x.q, x.normalizing.then_some(x.d));
         if x.positive {
             return [term];
@@ -33,7 +37,10 @@ impl Divergence<1> for Jeffreys {
 
     #[inline(always)]
     fn partials<V: Lanes>(&self, x: Pair<V>, _within: V) -> Partials<V> {
-        let log = ln::log_of(x.p, x.q, x.normalizing.then_some(x.d));
+        let log = match x.log {
+            Some(log) => log.ratio,
+            None => ln::log_of(x.p, x.q, x.normalizing.then_some(x.d)),
+        };
         let [p, q] = x.shares();
         let d = x.d / x.unit;
         Partials { by: [log - x.d / x.p, x.d / x.q - log], moments: [p.times(log) - d, d - q.times(log)] }

@@ -36,6 +36,7 @@ impl JensenShannon {
 impl Divergence<1> for JensenShannon {
     const HALVES: bool = true;
     const GRADIENT: bool = true;
+    const LOGITS: bool = true;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {

@@ -22,9 +22,13 @@ impl Divergence<1> for KullbackLeibler {
     const HALVES: bool = true;
     const GRADIENT: bool = true;
     const CONTRIBUTIONS: bool = true;
+    const LOGITS: bool = true;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
+        if let Some(log) = x.log {
+            return [log.excess];
+        }
         let d = x.normalizing.then_some(x.d);
         [if x.positive { ln::excess_of_positive(x.p, x.q, d) } else { ln::excess(x.p, x.q, d) }]
     }
@@ -39,6 +43,11 @@ impl Divergence<1> for KullbackLeibler {
 
     #[inline(always)]
     fn partials<V: Lanes>(&self, x: Pair<V>, _within: V) -> Partials<V> {
+        if let Some(log) = x.log {
+            // Without what all entries share: 1 - p/q says more than -p/q.
+            let [p, _] = x.shares();
+            return Partials { by: [log.ratio, x.d / x.q], moments: [p.times(log.ratio), x.d / x.unit] };
+        }
         let log = ln::log_of(x.p, x.q, x.normalizing.then_some(x.d));
         if self.generalized {
             // It is never normalised.

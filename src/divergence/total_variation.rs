@@ -13,6 +13,7 @@ pub(crate) struct TotalVariation;
 impl Divergence<1> for TotalVariation {
     const EXACT_SCALE: bool = true;
     const GRADIENT: bool = true;
+    const LOGITS: bool = true;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {

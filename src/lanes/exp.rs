@@ -120,6 +120,17 @@ pub fn expm1<V: Lanes>(x: V) -> V {
     V::select(parts.is_near(), (parts.r * parts.r).fma(parts.rest, parts.r), parts.exp() - x.constant(1.0))
 }
 
+/// e^x, e^x - 1 and e^x - 1 - x, with the errors of [`exp`], [`expm1`] and [`rest_over`].
+#[inline(always)]
+pub fn growth<V: Lanes>(x: V) -> [V; 3] {
+    let parts = take_apart(x);
+    let (near, square) = (parts.is_near(), parts.r * parts.r);
+    let exp = parts.exp();
+    let less_one = exp - x.constant(1.0);
+    let rest = V::select(near, square * parts.rest, less_one - x);
+    [exp, V::select(near, square.fma(parts.rest, parts.r), less_one), rest]
+}
+
 /// (e^x - 1)/x, 1 at 0. Maximum relative error 6 u (f32: 7 u). Test: `expm1_over_is_within_its_bound`.
 #[inline(always)]
 pub fn expm1_over<V: Lanes>(x: V) -> V {

@@ -165,6 +165,15 @@ pub fn excess_of_positive<V: Lanes>(p: V, q: V, d: Option<V>) -> V {
     take_apart(p, q, d.map(|d| -d)).excess(p, q)
 }
 
+/// ln(1 + x) of up to 8 numbers.
+#[must_use]
+pub fn ln_1p_all(level: super::Level, x: &[f64]) -> [f64; super::WIDE] {
+    let mut all = [0.0; super::WIDE];
+    all[..x.len()].copy_from_slice(x);
+    super::dispatch!(level, simd => log1p(super::Wide::load(simd, &all)).store(&mut all));
+    all
+}
+
 /// ln(1 + x) of one number, with the same bits on every CPU.
 #[must_use]
 pub fn ln_1p(x: f64) -> f64 {

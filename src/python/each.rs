@@ -67,11 +67,11 @@ fn answer<'a, 'py, T: Compute + arrays::Scalar>(
     let shape = plan.result_shape(false);
     if shape.is_empty() {
         let mut value = vec_of::<T>(1)?;
-        compute(py, job, |job| crate::reduce::each(job, &mut value, wanted))?;
+        compute(py, plan, |team| crate::reduce::each(&Job { team, ..*job }, &mut value, wanted))?;
         return value[0].scalar(py);
     }
     let mut new = New::<T>::empty(py, &shape)?;
     let values = new.elements_mut();
-    compute(py, job, |job| crate::reduce::each(job, values, wanted))?;
+    compute(py, plan, |team| crate::reduce::each(&Job { team, ..*job }, values, wanted))?;
     Ok(new.into_array())
 }

@@ -1,0 +1,122 @@
+//! Values of logits, and what there is for each entry: what `klrs.logits` is made of.
+
+use numpy::{PyReadonlyArrayDyn, PyUntypedArray};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::arrays::{self, New};
+use super::{arguments, compute, vec_of};
+use crate::kernel::logits::Single;
+use crate::lanes::Level;
+use crate::logits::{Job, Labels, Of, Wanted};
+use crate::parallel::Team;
+use crate::verb::{Compute, Parameters, Verb};
+use crate::view::Plan;
+
+/// A call, as `klrs._logits` writes it down.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct Call<'py> {
+    /// Logits, of the only operand too; or the distributions that are the targets of a cross-entropy.
+    p: Bound<'py, PyUntypedArray>,
+    q: Option<Bound<'py, PyUntypedArray>>,
+    #[pyo3(item("where"))]
+    mask: Option<Bound<'py, PyUntypedArray>>,
+    axis: Bound<'py, PyAny>,
+    base: Option<Bound<'py, PyAny>>,
+    temperature: f64,
+    /// Weights of p and q in a mixture.
+    weights: [f64; 2],
+    /// One for each row, in C order.
+    labels: Option<PyReadonlyArrayDyn<'py, i64>>,
+    ignore_index: Option<i64>,
+    label_smoothing: f64,
+    class_weights: Option<PyReadonlyArrayDyn<'py, f64>>,
+    /// `softmax` or `log_softmax` where those are written, instead of derivatives.
+    written: Option<String>,
+    /// In C order, with the axes of the distributions last, of the dtype that is computed in.
+    out: [Option<Bound<'py, PyUntypedArray>>; 2],
+    /// What the derivatives of each row are multiplied with.
+    factors: Option<PyReadonlyArrayDyn<'py, f64>>,
+}
+
+/// The value of each row of logits.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
+pub(super) fn logits<'py>(py: Python<'py>, name: &str, call: Call<'py>) -> PyResult<Bound<'py, PyAny>> {
+    let view_p = arrays::view(&call.p, "p")?;
+    let view_q = call.q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
+    let view_mask = call.mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
+    let plan = Plan::in_order(&view_p, view_q.as_ref(), view_mask.as_ref(), &arguments::axes(&call.axis)?)?;
+    let of = match name {
+        "entropy" => Of::Entropy,
+        "cross_entropy" => Of::CrossEntropy,
+        "logsumexp" => Of::LogSumExp,
+        name => match Verb::ALL.iter().find(|verb| verb.name() == name) {
+            Some(&verb) => Of::Divergence(verb, Parameters { weights: call.weights, ..Parameters::default() }),
+            None => return Err(PyValueError::new_err(format!("name: {name:?} is no verb"))),
+        },
+    };
+    let softmax = match call.written.as_deref() {
+        None => None,
+        Some("softmax") => Some(Single::Softmax),
+        Some("log_softmax") => Some(Single::LogSoftmax),
+        Some(written) => return Err(PyValueError::new_err(format!("written: {written:?} is unknown"))),
+    };
+    let labels = call.labels.as_ref().map(|labels| labels.as_slice()).transpose().map_err(not_contiguous)?;
+    let class_weights = call.class_weights.as_ref().map(|weights| weights.as_slice()).transpose().map_err(not_contiguous)?;
+    let factors = call.factors.as_ref().map(|factors| factors.as_slice()).transpose().map_err(not_contiguous)?;
+    let fits = |given: Option<usize>, expected: usize| given.is_none_or(|given| given == expected);
+    if !fits(labels.map(<[_]>::len), plan.rows)
+        || !fits(factors.map(<[_]>::len), plan.rows)
+        || !fits(class_weights.map(<[_]>::len), plan.length)
+    {
+        return Err(PyValueError::new_err("labels, factors or class_weights are not as many as there are rows or classes"));
+    }
+    let job = Job {
+        plan: &plan,
+        of,
+        temperature: call.temperature,
+        log_base: arguments::log_base(call.base.as_ref())?,
+        labels: labels.map(|labels| Labels { labels, ignored: call.ignore_index }),
+        class_weights,
+        smoothing: call.label_smoothing,
+        tolerance: view_p.dtype().tolerance(plan.length),
+        level: Level::new(),
+        team: Team::alone(),
+    };
+    if view_p.dtype().fits_f32() && view_q.as_ref().is_none_or(|q| q.dtype().fits_f32()) {
+        answer::<f32>(py, &job, &call.out, factors, softmax)
+    } else {
+        answer::<f64>(py, &job, &call.out, factors, softmax)
+    }
+}
+
+fn not_contiguous(error: impl core::fmt::Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+fn answer<'py, T: Compute + arrays::Scalar>(
+    py: Python<'py>,
+    job: &Job,
+    out: &[Option<Bound<'py, PyUntypedArray>>; 2],
+    weights: Option<&[f64]>,
+    softmax: Option<Single>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let plan = job.plan;
+    let places = plan.rows.saturating_mul(plan.length);
+    let [of_p, of_q] = out;
+    let of_p = of_p.as_ref().map(|array| arrays::contiguous_mut::<T>(array, places)).transpose()?;
+    let of_q = of_q.as_ref().map(|array| arrays::contiguous_mut::<T>(array, places)).transpose()?;
+    let wanted = Wanted { out: [of_p, of_q], weights, softmax };
+    let shape = plan.result_shape(false);
+    if shape.is_empty() {
+        let mut value = vec_of::<T>(1)?;
+        compute(py, plan, |team| crate::logits::compute(&Job { team, ..*job }, &mut value, wanted))?;
+        return value[0].scalar(py);
+    }
+    let mut new = New::<T>::empty(py, &shape)?;
+    let values = new.elements_mut();
+    compute(py, plan, |team| crate::logits::compute(&Job { team, ..*job }, values, wanted))?;
+    Ok(new.into_array())
+}
