@@ -60,25 +60,26 @@ def _number(x: Any) -> mpf:
 
 
 def _row(logits: Logits, temperature: float) -> Row:
-    return _row_at(tuple(map(_number, logits)), _number(temperature), mp.prec)
+    return _row_at(tuple(logits), temperature, mp.prec)
 
 
-@lru_cache(maxsize=64)
-def _row_at(logits: tuple[mpf, ...], temperature: mpf, _precision: int) -> Row:
+@lru_cache(maxsize=256)
+def _row_at(given: tuple[float, ...], temperature: float, _precision: int) -> Row:
+    logits, t = [_number(x) for x in given], _number(temperature)
     if any(mp.isnan(x) for x in logits):
         raise NaNLogitError
     largest = max(logits)
     if mp.isinf(largest):
         raise ValueError("expected a finite logit, and none that is +inf")
     at = logits.index(largest)
-    gaps = [(x - largest) / temperature for x in logits]
+    gaps = [(x - largest) / t for x in logits]
     powers = [mp.exp(gap) for gap in gaps]
     others = mp.fsum(power for i, power in enumerate(powers) if i != at)
     rest = mp.log1p(others)
     return Row(
         [gap - rest for gap in gaps],
         [power / (1 + others) for power in powers],
-        largest / temperature + rest,
+        largest / t + rest,
     )
 
 
@@ -160,7 +161,8 @@ def logsumexp(x: Logits, *, temperature: float) -> mpf:
 @_exactly
 def logsumexp_gradient(x: Logits, *, temperature: float) -> list[mpf]:
     """s(x) / T."""
-    return [share / _number(temperature) for share in _row(x, temperature).shares]
+    t = _number(temperature)
+    return [share / t for share in _row(x, temperature).shares]
 
 
 def _entropy(row: Row) -> mpf:
@@ -176,10 +178,10 @@ def entropy(x: Logits, *, temperature: float) -> mpf:
 @_exactly
 def entropy_gradient(x: Logits, *, temperature: float) -> list[mpf]:
     """-s (ln s + H) / T."""
-    row = _row(x, temperature)
+    row, t = _row(x, temperature), _number(temperature)
     nats = _entropy(row)
     pairs = zip(row.shares, row.logs, strict=True)
-    return [_times(-s / _number(temperature), log + nats) for s, log in pairs]
+    return [_times(-s / t, log + nats) for s, log in pairs]
 
 
 # ---------------------------------------------------------------------------------- cross-entropy
@@ -210,9 +212,9 @@ def _code_length(weights: list[mpf], x: Logits, temperature: float) -> mpf:
 
 def _code_length_gradient(weights: list[mpf], x: Logits, temperature: float) -> list[mpf]:
     """(s sum w - w) / T."""
-    total = mp.fsum(weights)
+    total, t = mp.fsum(weights), _number(temperature)
     pairs = zip(_row(x, temperature).shares, weights, strict=True)
-    return [(s * total - w) / _number(temperature) for s, w in pairs]
+    return [(s * total - w) / t for s, w in pairs]
 
 
 @_exactly
@@ -322,9 +324,9 @@ def _kl(p: Row, logs: list[mpf]) -> mpf:
 
 def _slope_in_first(p: Row, slopes: list[mpf], temperature: float) -> list[mpf]:
     """s (slope - sum s slope) / T: of sum s slope if the slopes were constants."""
-    pairs = list(zip(p.shares, slopes, strict=True))
+    pairs, t = list(zip(p.shares, slopes, strict=True)), _number(temperature)
     mean = mp.fsum(_times(s, slope) for s, slope in pairs)
-    return [_times(s / _number(temperature), slope - mean) for s, slope in pairs]
+    return [_times(s / t, slope - mean) for s, slope in pairs]
 
 
 def _ratios(p: Row, logs: list[mpf]) -> list[mpf]:
@@ -335,7 +337,8 @@ def _ratios(p: Row, logs: list[mpf]) -> list[mpf]:
 
 def _differences(p: Row, q: Row, temperature: float) -> list[mpf]:
     """(s(p) - s(q)) / T."""
-    return [(x - y) / _number(temperature) for x, y in zip(p.shares, q.shares, strict=True)]
+    t = _number(temperature)
+    return [(x - y) / t for x, y in zip(p.shares, q.shares, strict=True)]
 
 
 @_exactly
