@@ -65,6 +65,23 @@ pub enum Error {
     Interrupted,
 }
 
+/// A mistake in the data, and the place of its row in the result.
+pub(crate) struct Found {
+    /// The place.
+    pub(crate) place: usize,
+    /// The mistake.
+    pub(crate) error: Error,
+}
+
+impl Found {
+    /// Keeps the one of two mistakes that comes first.
+    pub(crate) fn keep_first(first: &mut Option<Self>, other: Self) {
+        if first.as_ref().is_none_or(|first| other.place < first.place) {
+            *first = Some(other);
+        }
+    }
+}
+
 /// A place along some axes, shown as Python shows an index: `17`, or `(2, 5)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Index(pub Vec<usize>);

@@ -32,7 +32,7 @@ pub use each::{Each, EachRow, Output};
 
 use columns::add_columns;
 use each::{partials, terms};
-use logits::{Inverse, LogitRow, Tile, divergence_slopes, divergence_sums};
+use logits::{LogitRow, Tile, divergence_slopes, divergence_sums};
 
 /// Entries up to which a row is short.
 pub const SHORT: usize = LONGEST;
@@ -218,6 +218,19 @@ pub struct Finish {
     pub normalizing: bool,
 }
 
+impl Finish {
+    /// For rows that are divided by their sums, of which Σq is known by its difference from Σp.
+    #[must_use]
+    pub fn normalizing(sums: &RowSums) -> Self {
+        let mut finish = Self { total: sums.p, masses: [sums.p; 2], normalizing: true, ..Self::default() };
+        for (lane, (p, d)) in sums.p.iter().zip(&sums.other).enumerate() {
+            finish.masses[1][lane] += d;
+            finish.residual[lane] = d / p;
+        }
+        finish
+    }
+}
+
 /// The next entries of p and q, as they are stored.
 #[derive(Clone, Copy, Debug)]
 pub enum Run<'a, T> {
@@ -307,10 +320,10 @@ pub trait Kernel<T: Real>: Send + Sync {
     fn each(&self, level: Level, entries: [&[T]; 2], scale: Scale<T>, row: &EachRow, output: Output<T>);
 
     /// The sums of each row of a tile of logits; or the sums of its moments, for the means that derivatives are relative to.
-    fn logit_sums(&self, level: Level, moments: bool, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]);
+    fn logit_sums(&self, level: Level, moments: bool, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]);
 
     /// The derivatives with respect to the logits of a tile, row after row.
-    fn logit_slopes(&self, level: Level, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]);
+    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]);
 }
 
 /// What makes an object of a divergence with `N` terms.
@@ -401,12 +414,12 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
         }
     }
 
-    fn logit_sums(&self, level: Level, moments: bool, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
-        divergence_sums::<T, D, N>(level, &self.0, moments, inverse, tile, rows, out);
+    fn logit_sums(&self, level: Level, moments: bool, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
+        divergence_sums::<T, D, N>(level, &self.0, moments, temperature, tile, rows, out);
     }
 
-    fn logit_slopes(&self, level: Level, inverse: Inverse, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]) {
-        divergence_slopes::<T, D, N>(level, &self.0, inverse, tile, rows, out);
+    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]) {
+        divergence_slopes::<T, D, N>(level, &self.0, temperature, tile, rows, out);
     }
 }
 

@@ -56,6 +56,14 @@ pub fn fma(x: f64, factor: f64, addend: f64) -> f64 {
     })
 }
 
+/// `one + other` rounded, and what rounding took from it (Knuth).
+#[must_use]
+pub fn two_sum(one: f64, other: f64) -> (f64, f64) {
+    let sum = one + other;
+    let back = sum - one;
+    (sum, (one - (sum - back)) + (other - back))
+}
+
 /// A compute type: `f64` or `f32`.
 pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + 'static {
     /// The vector of this type at a level.

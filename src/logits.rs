@@ -17,10 +17,10 @@ use core::ops::Range;
 use smallvec::SmallVec;
 
 use crate::element::DType;
-use crate::error::Error;
-use crate::kernel::logits::{Inverse, LogitRow, Seen, Single, Targets, Tile, masses, mean_gaps, scan, target_gaps, write_single};
-use crate::kernel::{Each, EachRow, Finish, Kernel, Partial, RowSums, SHORT};
-use crate::lanes::{Level, Real, WIDE, ln};
+use crate::error::{Error, Found};
+use crate::kernel::logits::{LogitRow, Seen, Single, Targets, Tile, masses, mean_gaps, scan, target_gaps, write_single};
+use crate::kernel::{Finish, Kernel, Partial, RowSums, SHORT};
+use crate::lanes::{Level, Real, WIDE, ln, two_sum};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, Steps, TILE_ROWS};
 use crate::verb::{Compute, Parameters, Verb};
@@ -94,12 +94,6 @@ struct Piece<'w, T> {
     out: [Option<&'w mut [T]>; 2],
 }
 
-/// A mistake in the data, and the place of its row in the result.
-struct Found {
-    place: usize,
-    error: Error,
-}
-
 /// The value of every row, in the order of the plan, and what is wanted for each entry; the latter is unspecified after an error.
 ///
 /// # Panics
@@ -120,7 +114,6 @@ struct Driver<'a, T: Real> {
     kernel: Option<Box<dyn Kernel<T>>>,
     /// p's, where it has logits or targets of its own, and q's.
     operands: [Option<Operand<'a>>; 2],
-    inverse: Inverse,
     targets: Targets,
     /// Class weights, and side by side as often as there are lanes.
     class_weights: Vec<T>,
@@ -157,7 +150,6 @@ impl<'a, T: Compute> Driver<'a, T> {
             job,
             operands: [(kernel.is_some() || has_targets).then_some(p), Some(q)],
             kernel,
-            inverse: Inverse::of(job.temperature),
             targets: Targets {
                 given: has_targets,
                 weighted: !weights_of.is_empty(),
@@ -315,7 +307,7 @@ impl<'a, T: Compute> Driver<'a, T> {
                     self.look_at(all.start + i, which, seen.greatest, tile, i, found);
                 }
             }
-            masses(job.level, which, self.inverse, tile, &rows, &mut sums);
+            masses(job.level, which, self.job.temperature, tile, &rows, &mut sums);
             for (i, (row, sum)) in rows.iter_mut().zip(&sums).enumerate() {
                 rest[which][i] = sum.sums[0] + (sum.sums[1] - 1.0);
                 row.mass[which] = 1.0 + rest[which][i];
@@ -391,14 +383,14 @@ impl<'a, T: Compute> Driver<'a, T> {
             let (apart, more) = two_sum(between, temperature * (row.log_mass[1] - row.log_mass[0]));
             row.apart = in_parts::<T>(apart, rest + more);
         }
-        kernel.logit_sums(level, false, self.inverse, tile, rows, sums);
+        kernel.logit_sums(level, false, temperature, tile, rows, sums);
         if kernel.needs_exact_scale() {
             for (row, sum) in rows.iter_mut().zip(sums.iter()) {
                 let more = temperature * ln::ln_1p(sum.sums[1] / sum.sums[0]);
                 let (apart, rest) = two_sum(row.apart[0], more);
                 row.apart = in_parts::<T>(apart, row.apart[1] + rest);
             }
-            kernel.logit_sums(level, false, self.inverse, tile, rows, sums);
+            kernel.logit_sums(level, false, temperature, tile, rows, sums);
         }
         let ceiling = kernel.ceiling(self.job.log_base.unwrap_or(1.0));
         let wanted = out.iter().any(Option::is_some);
@@ -408,11 +400,7 @@ impl<'a, T: Compute> Driver<'a, T> {
             for (lane, sum) in sums[first..].iter().take(values.len()).enumerate() {
                 lanes.set(lane, sum);
             }
-            let mut finish = Finish { total: lanes.p, masses: [lanes.p; 2], normalizing: true, ..Finish::default() };
-            for (lane, (p, d)) in lanes.p.iter().zip(&lanes.other).enumerate() {
-                finish.masses[1][lane] += d;
-                finish.residual[lane] = d / p;
-            }
+            let finish = Finish::normalizing(&lanes);
             let results = kernel.values(level, &lanes, &finish, self.job.log_base);
             for (value, result) in values.iter_mut().zip(results) {
                 *value = if result.is_nan() { T::NAN } else { T::below(result + 0.0, ceiling) };
@@ -420,18 +408,18 @@ impl<'a, T: Compute> Driver<'a, T> {
             if wanted {
                 let [factors, within] = kernel.chains(level, &lanes, &finish, self.job.log_base, &results);
                 for (lane, row) in rows[first..].iter_mut().take(values.len()).enumerate() {
-                    let factor = factors[lane] * self.factor(all.start + first + lane);
-                    row.set(&EachRow { each: Each::Partials, within: within[lane], means: [0.0; 2], factors: [factor; 2] });
+                    row.within = within[lane];
+                    row.factors = [factors[lane] * self.factor(all.start + first + lane); 2];
                 }
             }
         }
         if wanted {
-            kernel.logit_sums(level, true, self.inverse, tile, rows, sums);
+            kernel.logit_sums(level, true, temperature, tile, rows, sums);
             for (row, sum) in rows.iter_mut().zip(sums.iter()) {
                 row.means = [sum.sums[0], sum.sums[1]];
             }
             let [of_p, of_q] = out;
-            kernel.logit_slopes(level, self.inverse, tile, rows, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
+            kernel.logit_slopes(level, temperature, tile, rows, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
         }
     }
 
@@ -447,7 +435,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         let level = self.job.level;
         let is_entropy = matches!(self.job.of, Of::Entropy);
         if is_entropy {
-            mean_gaps(level, self.inverse, tile, rows, sums);
+            mean_gaps(level, self.job.temperature, tile, rows, sums);
         }
         for (i, (row, sum)) in rows.iter_mut().zip(sums.iter()).enumerate() {
             let of_mass = row.log_mass[1];
@@ -459,7 +447,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
         if let Some(out) = &mut out[1] {
             let derivatives = if is_entropy { Single::Entropy } else { Single::LogSumExp };
-            write_single(level, self.softmax.unwrap_or(derivatives), self.inverse, tile, rows, out);
+            write_single(level, self.softmax.unwrap_or(derivatives), self.job.temperature, tile, rows, out);
         }
     }
 
@@ -477,7 +465,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         let Job { level, labels, smoothing, plan, .. } = *self.job;
         let spreads = labels.is_none() || smoothing > 0.0;
         if spreads {
-            target_gaps(level, self.targets, self.inverse, tile, rows, sums);
+            target_gaps(level, self.targets, self.job.temperature, tile, rows, sums);
         }
         let length = plan.length;
         for i in 0..rows.len() {
@@ -498,11 +486,14 @@ impl<'a, T: Compute> Driver<'a, T> {
                     self.report(row, error, found);
                     continue;
                 };
-                let share = (1.0 - smoothing) * self.job.class_weights.map_or(1.0, |weights| weights[class]);
-                let x = tile.entries[1][if self.across { class * T::WIDTH + i } else { class }].to_f64();
+                let (share, x) = self.labelled(class, tile, i);
                 let below = (rows[i].greatest[1] - x) / self.job.temperature;
                 gap += if share == 0.0 { 0.0 } else { share * below };
                 total += share;
+            } else if let Some(class) = self.negative(tile, i) {
+                let (row_index, position) = (plan.row_index(plan.place(row)), plan.entry_index(class));
+                let value = tile.entries[0][self.place_of(class, i)].to_f64();
+                self.report(row, Error::Negative { name: "targets", row: row_index, position, value }, found);
             } else if (sums[i].sums[4] - 1.0).abs() > self.job.tolerance {
                 let error = Error::TargetSum { row: plan.row_index(plan.place(row)), sum: sums[i].sums[4] };
                 self.report(row, error, found);
@@ -513,14 +504,13 @@ impl<'a, T: Compute> Driver<'a, T> {
             rows[i].factors = [self.factor(row); 2];
         }
         let Some(out) = &mut out[1] else { return };
-        write_single(level, Single::CrossEntropy(self.spread_targets()), self.inverse, tile, rows, out);
+        write_single(level, Single::CrossEntropy(self.spread_targets()), self.job.temperature, tile, rows, out);
         for (i, row) in rows.iter().enumerate() {
             let Some(class) = self.label(all.start + i).and_then(|label| usize::try_from(label).ok()) else { continue };
             if class >= length {
                 continue;
             }
-            let share = (1.0 - smoothing) * self.job.class_weights.map_or(1.0, |weights| weights[class]);
-            let x = tile.entries[1][if self.across { class * T::WIDTH + i } else { class }].to_f64();
+            let (share, x) = self.labelled(class, tile, i);
             let place = &mut out[i * length + class];
             if x >= row.greatest[1] && !spreads {
                 // The share less 1 is what the others have, which keeps its digits.
@@ -529,6 +519,22 @@ impl<'a, T: Compute> Driver<'a, T> {
                 *place = T::from_f64(place.to_f64() - share * row.factors[1]);
             }
         }
+    }
+
+    /// Where an entry of a row of a tile is.
+    fn place_of(&self, entry: usize, row: usize) -> usize {
+        if self.across { entry * T::WIDTH + row } else { entry }
+    }
+
+    /// The share that the class of a label has by it, and its logit.
+    fn labelled(&self, class: usize, tile: Tile<T>, row: usize) -> (f64, f64) {
+        let share = (1.0 - self.job.smoothing) * self.job.class_weights.map_or(1.0, |weights| weights[class]);
+        (share, tile.entries[1][self.place_of(class, row)].to_f64())
+    }
+
+    /// The first class of a row whose target is negative.
+    fn negative(&self, tile: Tile<T>, row: usize) -> Option<usize> {
+        (0..self.job.plan.length).find(|&class| tile.entries[0][self.place_of(class, row)] < T::default())
     }
 
     /// The targets that all classes have.
@@ -541,10 +547,7 @@ impl<'a, T: Compute> Driver<'a, T> {
     }
 
     fn report(&self, row: usize, error: Error, found: &mut Option<Found>) {
-        let place = self.job.plan.place(row);
-        if found.as_ref().is_none_or(|found| place < found.place) {
-            *found = Some(Found { place, error });
-        }
+        Found::keep_first(found, Found { place: self.job.plan.place(row), error });
     }
 
     /// Says what is the matter with a row whose greatest logit is infinite.
@@ -556,23 +559,15 @@ impl<'a, T: Compute> Driver<'a, T> {
         if greatest < 0.0 {
             return self.report(row, Error::AllMasked { name, row: index }, found);
         }
-        let step = if self.across { T::WIDTH } else { 1 };
-        let entries = tile.entries[which].iter().skip(if self.across { i } else { 0 }).step_by(step);
-        let entry = entries.take(plan.length).position(|x| x.to_f64() >= greatest).unwrap_or_default();
+        let is_greatest = |&entry: &usize| tile.entries[which][self.place_of(entry, i)].to_f64() >= greatest;
+        let entry = (0..plan.length).find(is_greatest).unwrap_or_default();
         self.report(row, Error::InfiniteLogit { name, row: index, position: plan.entry_index(entry) }, found);
     }
 }
 
-/// A sum and what rounding took from it; the latter is 0 where the sum is infinite.
-fn two_sum(one: f64, other: f64) -> (f64, f64) {
-    let sum = one + other;
-    let back = sum - one;
-    let rest = (one - (sum - back)) + (other - back);
-    (sum, if sum.is_finite() { rest } else { 0.0 })
-}
-
-/// A number as one of type `T` and the rest.
+/// A number as one of type `T` and the rest, which is none beside infinities.
 fn in_parts<T: Real>(number: f64, rest: f64) -> [f64; 2] {
     let high = T::from_f64(number).to_f64();
-    [high, if high.is_finite() { (number - high) + rest } else { 0.0 }]
+    let low = (number - high) + rest;
+    [high, if low.is_finite() { low } else { 0.0 }]
 }

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 
 use crate::divergence::Overflow;
 use crate::element::{DType, Storage};
-use crate::error::Error;
+use crate::error::{Error, Found};
 use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel::{self, Team};
@@ -72,20 +72,6 @@ fn rows_to_values<T: Compute>(job: &Job, values: &mut [T]) -> Result<(), Error> 
     let driver = Driver::<T>::new(job);
     let found = if job.plan.length <= chunk::<T>() { driver.batch(values)? } else { driver.long(values)? };
     found.map_or(Ok(()), |found| Err(found.error))
-}
-
-/// A mistake in the data, and the place of its row in the result.
-struct Found {
-    place: usize,
-    error: Error,
-}
-
-/// The one of two mistakes that comes first.
-fn earlier(one: Option<Found>, other: Option<Found>) -> Option<Found> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if other.place < one.place { other } else { one }),
-        (one, other) => one.or(other),
-    }
 }
 
 /// The rows that a kernel is run on; q is p for functions of p alone.
@@ -183,7 +169,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         })?;
         let mut first: Option<Found> = None;
         for found in found {
-            first = earlier(first, found?);
+            found?.into_iter().for_each(|found| Found::keep_first(&mut first, found));
         }
         Ok(first)
     }
@@ -313,10 +299,7 @@ impl<'a, T: Compute> Driver<'a, T> {
             Verdict::Fine => {}
             Verdict::NotANumber => *value = T::NAN,
             Verdict::Mistake(error) => {
-                let place = self.job.plan.place(row);
-                if found.as_ref().is_none_or(|found| place < found.place) {
-                    *found = Some(Found { place, error });
-                }
+                Found::keep_first(found, Found { place: self.job.plan.place(row), error });
             }
         }
         Ok(())
@@ -324,18 +307,12 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// What is known of at most 8 rows beside their sums.
     fn finish(&self, lifts: &[Lift<T>], sums: &RowSums) -> Finish {
+        if self.job.masses == Masses::Normalize {
+            return Finish::normalizing(sums);
+        }
         let mut finish = Finish { masses: [sums.p, sums.other], ..Finish::default() };
         for (total, lift) in finish.total.iter_mut().zip(lifts) {
             *total = lift.total;
-        }
-        if self.job.masses != Masses::Normalize {
-            return finish;
-        }
-        finish.normalizing = true;
-        finish.total = sums.p;
-        for (lane, (p, d)) in sums.p.iter().zip(&sums.other).enumerate() {
-            finish.masses[1][lane] += p;
-            finish.residual[lane] = d / p;
         }
         finish
     }

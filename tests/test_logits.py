@@ -268,6 +268,34 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         "targets: row 0 sums to 2, not 1; divide each row by its sum, or pass axis= if the classes "
         "run along another axis",
     ),
+    "negative target": (
+        lambda: logits.cross_entropy([[0.5, 0.5, 0], [1.5, -0.5, 0]], [0.0, 1, 2]),
+        ValueError,
+        "targets: row 1 has the negative value -0.5 at position 1; probabilities must be >= 0 "
+        "(log-probabilities need np.exp first)",
+    ),
+    "ignored label that is none": (
+        lambda: logits.cross_entropy(0, [0.0, 1], ignore_index="padding"),
+        TypeError,
+        "ignore_index: got 'padding', expected an integer",
+    ),
+    "no axis": (
+        lambda: logits.entropy(1.0),
+        ValueError,
+        "logits: got a scalar (0-d); expected an array with a distribution axis",
+    ),
+    "no class": (
+        lambda: logits.softmax(np.zeros((2, 0))),
+        ValueError,
+        "logits: the distribution axis -1 is empty in shape (2, 0); a distribution needs at least "
+        "one entry",
+    ),
+    "strings": (
+        lambda: logits.kl_divergence(["a"], [0.0]),
+        TypeError,
+        "p: dtype <U1 is not supported; expected real numbers (float64, float32, float16, "
+        "bfloat16, integers or bool); convert to numbers first",
+    ),
     "all masked": (
         lambda: logits.entropy([[0.0, 1], [-np.inf, -np.inf]]),
         ValueError,

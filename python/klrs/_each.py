@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from klrs import _klrs
+from klrs._arrays import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 """The dtypes that a gradient may have."""
+
+_REDUCTIONS = (None, "mean", "sum")
 
 _NARROW = ("float32", "float16", "bfloat16")
 
@@ -95,6 +98,30 @@ def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any])
     if not out.flags.writeable:
         raise ValueError(f"{name}: is read-only; pass a writable array")
     return out
+
+
+def check_reduction(reduction: Any) -> str | None:
+    """Refuse what is none of the ways to make one number of a loss's rows."""
+    if not isinstance(reduction, (str, type(None))) or reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction: got {reduction!r}, expected one of {_REDUCTIONS}")
+    return reduction
+
+
+def row_weights(given: Any, layout: Layout) -> NDArray[np.float64]:
+    """The weight of each row, from `sample_weight`."""
+    array = as_array(given, "sample_weight")
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
+    weights = array.astype(np.float64)
+    if not np.isfinite(weights).all():
+        raise ValueError("sample_weight: has a value that is not finite; expected finite numbers")
+    try:
+        return np.array(np.broadcast_to(weights, layout.rows), order="C")
+    except ValueError:
+        raise ValueError(
+            f"sample_weight: shape {array.shape} does not broadcast to {layout.rows}; "
+            "pass one number for each row"
+        ) from None
 
 
 def finish(

@@ -15,15 +15,22 @@ import numpy as np
 
 from klrs._arrays import as_array
 from klrs._calls import definitions, explain, parameters_of
-from klrs._each import FLOATS, Layout, call, check_out, compute_dtype, finish
+from klrs._each import (
+    FLOATS,
+    Layout,
+    call,
+    check_out,
+    check_reduction,
+    compute_dtype,
+    finish,
+    row_weights,
+)
 from klrs._logits import evaluate, logit_operands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-_REDUCTIONS = (None, "mean", "sum")
 
 
 class _Options(NamedTuple):
@@ -232,8 +239,7 @@ def _differentiate(
     call_of: _Call, wanted: list[str], options: _Options
 ) -> tuple[Any, tuple[Any, ...]]:
     name, arrays, arguments = call_of
-    if not isinstance(options.reduction, (str, type(None))) or options.reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction: got {options.reduction!r}, expected one of {_REDUCTIONS}")
+    check_reduction(options.reduction)
     inputs = list(arrays.values())
     dtype = compute_dtype(*inputs)
     layout = Layout(inputs, arguments.get("axis", -1))
@@ -292,19 +298,7 @@ def _weights(options: _Options, layout: Layout) -> NDArray[np.float64] | None:
     rows = math.prod(layout.rows)
     if given is None:
         return np.full(layout.rows, 1.0 / rows) if reduction == "mean" and rows else None
-    array = as_array(given, "sample_weight")
-    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
-        raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
-    weights = array.astype(np.float64)
-    if not np.isfinite(weights).all():
-        raise ValueError("sample_weight: has a value that is not finite; expected finite numbers")
-    try:
-        weights = np.array(np.broadcast_to(weights, layout.rows), order="C")
-    except ValueError:
-        raise ValueError(
-            f"sample_weight: shape {array.shape} does not broadcast to {layout.rows}; "
-            "pass one number for each row"
-        ) from None
+    weights = row_weights(given, layout)
     if reduction == "mean":
         total = weights.sum()
         if not total > 0:

@@ -14,14 +14,12 @@ import numpy as np
 
 from klrs import _klrs
 from klrs._arrays import as_array
-from klrs._each import Layout, check_out, compute_dtype, finish
+from klrs._each import Layout, check_out, check_reduction, compute_dtype, finish, row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-REDUCTIONS = (None, "mean", "sum")
 
 logit_operands = {
     "logsumexp": ("logits",),
@@ -50,10 +48,9 @@ def evaluate(
     *,
     wanted: Sequence[str] = (),
     outs: Sequence[Any] = (),
-    written: str | None = None,
 ) -> tuple[Any, list[NDArray[Any]]]:
     """Value of a loss of logits, and its gradients with respect to the operands `wanted`."""
-    given = {"axis": -1, "temperature": 1.0, **keywords}
+    given = dict(keywords)
     temperature = _temperature(given["temperature"])
     if name == "js_divergence":
         name, operands = _with_weights(operands, given)
@@ -64,22 +61,10 @@ def evaluate(
     inputs = list(arrays.values())
     layout = Layout(inputs, given["axis"])
     dtype = compute_dtype(*inputs)
-    where = given.get("where")
-    call: dict[str, Any] = {
-        "p": inputs[0],
-        "q": inputs[1] if len(inputs) > 1 else None,
-        "where": None if where is None else as_array(where, "where"),
-        "axis": given["axis"],
+    call = _call(inputs, given) | {
         "base": given.get("base"),
-        "temperature": temperature,
         "weights": given.get("weights", (0.5, 0.5)),
-        "labels": None,
-        "ignore_index": None,
         "label_smoothing": _smoothing(given),
-        "class_weights": None,
-        "written": written,
-        "out": (None, None),
-        "factors": None,
     }
     if not layout.is_valid:
         # The core says why.
@@ -123,10 +108,22 @@ def softmax(name: str, logits: Any, keywords: dict[str, Any]) -> Any:
     if out is not None and layout.is_valid:
         check_out(out, "out", layout.shape, dtype)
     written = layout.new(dtype) if layout.is_valid else None
+    call = _call([array], keywords) | {"written": name, "out": (None, written)}
+    _klrs.logits("logsumexp", call)
+    assert written is not None, "the core refuses what has no layout"
+    result = layout.restore(written)
+    if out is None:
+        return result
+    np.copyto(out, result)
+    return out
+
+
+def _call(inputs: list[NDArray[Any]], keywords: dict[str, Any]) -> dict[str, Any]:
+    """What the core is told: the operands and the keywords that all have, and nothing else."""
     where = keywords["where"]
-    call = {
-        "p": array,
-        "q": None,
+    return {
+        "p": inputs[0],
+        "q": inputs[1] if len(inputs) > 1 else None,
         "where": None if where is None else as_array(where, "where"),
         "axis": keywords["axis"],
         "base": None,
@@ -136,17 +133,10 @@ def softmax(name: str, logits: Any, keywords: dict[str, Any]) -> Any:
         "ignore_index": None,
         "label_smoothing": 0.0,
         "class_weights": None,
-        "written": name,
-        "out": (None, written),
+        "written": None,
+        "out": (None, None),
         "factors": None,
     }
-    _klrs.logits("logsumexp", call)
-    assert written is not None, "the core refuses what has no layout"
-    result = layout.restore(written)
-    if out is None:
-        return result
-    np.copyto(out, result)
-    return out
 
 
 def _temperature(given: Any) -> float:
@@ -199,9 +189,8 @@ def _take_labels(arrays: dict[str, NDArray[Any]], keywords: dict[str, Any]) -> A
             f"targets: labels of dtype {targets.dtype}, expected integers; "
             "pass targets.astype(int), or distributions of the shape of the logits"
         )
-    for name in ("ignore_index",):
-        if keywords.get(name) is not None:
-            raise ValueError(f"{name}: targets are distributions, but only labels are ignored")
+    if keywords["ignore_index"] is not None:
+        raise ValueError("ignore_index: targets are distributions, but only labels are ignored")
     return None
 
 
@@ -216,9 +205,9 @@ def _labels_of_rows(
             f"targets: labels of shape {labels.shape}, expected {layout.rows}, the shape of the "
             "logits without the axis of the classes"
         )
-    ignore_index = keywords.get("ignore_index")
-    if ignore_index is not None:
-        ignore_index = int(ignore_index)
+    ignore_index = keywords["ignore_index"]
+    if ignore_index is not None and not hasattr(ignore_index, "__index__"):
+        raise TypeError(f"ignore_index: got {ignore_index!r}, expected an integer")
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"targets: has the label {labels.max()}, which is no class")
     wide = np.ascontiguousarray(labels, np.int64)
@@ -255,26 +244,11 @@ def _factors(
     keywords: dict[str, Any], layout: Layout, counts: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
     """What the loss of each row is multiplied with, or None where that is 1."""
-    reduction = keywords.get("reduction")
-    if not isinstance(reduction, (str, type(None))) or reduction not in REDUCTIONS:
-        raise ValueError(f"reduction: got {reduction!r}, expected one of {REDUCTIONS}")
+    reduction = check_reduction(keywords.get("reduction"))
     given = keywords.get("sample_weight")
     if given is None and reduction != "mean":
         return None
-    weights = np.ones(layout.rows)
-    if given is not None:
-        array = as_array(given, "sample_weight")
-        if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
-            raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
-        try:
-            weights = np.array(np.broadcast_to(array.astype(np.float64), layout.rows))
-        except ValueError:
-            raise ValueError(
-                f"sample_weight: shape {array.shape} does not broadcast to {layout.rows}; "
-                "pass one number for each row"
-            ) from None
-        if not np.isfinite(weights).all():
-            raise ValueError("sample_weight: has a value that is not finite; expected numbers")
+    weights = np.ones(layout.rows) if given is None else row_weights(given, layout)
     if reduction == "mean":
         total = float((weights if counts is None else weights * counts).sum())
         if total < 0 or (total == 0 and given is not None and weights.size):

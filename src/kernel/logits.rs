@@ -10,7 +10,7 @@
 //!
 //! Lanes run along a row, or across short rows, as everywhere; the order of additions is that of the other kernels.
 
-use super::{Accumulator, EachRow, MAX_SUMS, Partial, STEPS, Shape, add, block};
+use super::{Accumulator, MAX_SUMS, Partial, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two};
 
@@ -32,36 +32,12 @@ pub struct LogitRow {
     pub log_mass: [f64; 2],
     /// What the logits of q exceed those of p by where the probabilities are equal, in two parts.
     pub apart: [f64; 2],
-    /// See [`EachRow`].
+    /// See [`EachRow`](super::EachRow).
     pub within: f64,
-    /// See [`EachRow`].
+    /// See [`EachRow`](super::EachRow).
     pub means: [f64; 2],
-    /// See [`EachRow`].
+    /// See [`EachRow`](super::EachRow).
     pub factors: [f64; 2],
-}
-
-impl LogitRow {
-    /// Puts what a derivative needs into a row.
-    pub fn set(&mut self, each: &EachRow) {
-        self.within = each.within;
-        self.means = each.means;
-        self.factors = each.factors;
-    }
-}
-
-/// 1/T, and what rounding took from it.
-#[derive(Clone, Copy, Debug)]
-pub struct Inverse {
-    temperature: f64,
-    inverse: f64,
-}
-
-impl Inverse {
-    /// Of a temperature.
-    #[must_use]
-    pub fn of(temperature: f64) -> Self {
-        Self { temperature, inverse: 1.0 / temperature }
-    }
 }
 
 /// Some rows, or a run of one: entries of p's and q's logits (or of p's probabilities), and class weights, side by side.
@@ -76,6 +52,7 @@ pub struct Tile<'a, T> {
 /// [`LogitRow`] in lanes.
 #[derive(Clone, Copy)]
 pub struct State<V> {
+    /// 1/T, and what rounding took from it.
     inverse: [V; 2],
     greatest: [V; 2],
     mass: [V; 2],
@@ -88,10 +65,9 @@ pub struct State<V> {
 
 impl<V: Lanes> State<V> {
     #[inline(always)]
-    fn new(simd: V::Simd, temperature: Inverse, rows: &[LogitRow]) -> Self {
+    fn new(simd: V::Simd, temperature: f64, rows: &[LogitRow]) -> Self {
         let splat = |value: f64| V::splat(simd, V::Scalar::from_f64(value));
-        let Inverse { temperature, inverse } = temperature;
-        let high = V::Scalar::from_f64(inverse).to_f64();
+        let high = V::Scalar::from_f64(1.0 / temperature).to_f64();
         // 1/T = high + (1 - T high)/T.
         let low = crate::lanes::fma(-temperature, high, 1.0) / temperature;
         Self {
@@ -217,7 +193,7 @@ impl Summand for Mass {
     }
 }
 
-/// Σ e g and nothing, of powers e and gaps g below the greatest logit: the entropy is ln of the mass and the mean gap.
+/// Σ e g, of powers e and gaps g below the greatest logit: the entropy is ln of the mass and the mean gap.
 pub(super) struct MeanGap;
 
 impl Summand for MeanGap {
@@ -434,7 +410,7 @@ fn load<S: Simd, V: Lanes<Simd = S>>(simd: S, entries: &[V::Scalar], padding: f6
 fn sum<S: Simd, T: Real, M: Summand>(
     simd: S,
     summand: &M,
-    temperature: Inverse,
+    temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
     out: &mut [Partial],
@@ -557,7 +533,7 @@ fn step_here<V: Lanes, M: Summand>(summand: &M, entries: [V; 3], state: &State<V
 fn write<S: Simd, T: Real, W: Written>(
     simd: S,
     written: &W,
-    temperature: Inverse,
+    temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
     mut out: [Option<&mut [T]>; 2],
@@ -587,12 +563,12 @@ fn write<S: Simd, T: Real, W: Written>(
 }
 
 /// [`Mass`] of each row of a tile.
-pub fn masses<T: Real>(level: Level, which: usize, temperature: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
+pub fn masses<T: Real>(level: Level, which: usize, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
     dispatch!(level, simd => sum(simd, &Mass(which), temperature, tile, rows, out));
 }
 
 /// [`MeanGap`] of each row of a tile.
-pub fn mean_gaps<T: Real>(level: Level, temperature: Inverse, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
+pub fn mean_gaps<T: Real>(level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
     dispatch!(level, simd => sum(simd, &MeanGap, temperature, tile, rows, out));
 }
 
@@ -600,7 +576,7 @@ pub fn mean_gaps<T: Real>(level: Level, temperature: Inverse, tile: Tile<T>, row
 pub fn target_gaps<T: Real>(
     level: Level,
     targets: Targets,
-    temperature: Inverse,
+    temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
     out: &mut [Partial],
@@ -609,14 +585,7 @@ pub fn target_gaps<T: Real>(
 }
 
 /// Writes what there is for each entry of rows of logits.
-pub fn write_single<T: Real>(
-    level: Level,
-    single: Single,
-    temperature: Inverse,
-    tile: Tile<T>,
-    rows: &[LogitRow],
-    out: &mut [T],
-) {
+pub fn write_single<T: Real>(level: Level, single: Single, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [T]) {
     dispatch!(level, simd => write(simd, &single, temperature, tile, rows, [None, Some(&mut *out)]));
 }
 
@@ -625,7 +594,7 @@ pub(super) fn divergence_sums<T: Real, D: Divergence<N>, const N: usize>(
     level: Level,
     divergence: &D,
     moments: bool,
-    temperature: Inverse,
+    temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
     out: &mut [Partial],
@@ -644,7 +613,7 @@ pub(super) fn divergence_sums<T: Real, D: Divergence<N>, const N: usize>(
 pub(super) fn divergence_slopes<T: Real, D: Divergence<N>, const N: usize>(
     level: Level,
     divergence: &D,
-    temperature: Inverse,
+    temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
     mut out: [Option<&mut [T]>; 2],

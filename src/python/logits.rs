@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::arrays::{self, New};
 use super::{arguments, compute, vec_of};
+use crate::error::Error;
 use crate::kernel::logits::Single;
 use crate::lanes::Level;
 use crate::logits::{Job, Labels, Of, Wanted};
@@ -44,10 +45,16 @@ pub(super) struct Call<'py> {
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 pub(super) fn logits<'py>(py: Python<'py>, name: &str, call: Call<'py>) -> PyResult<Bound<'py, PyAny>> {
-    let view_p = arrays::view(&call.p, "p")?;
-    let view_q = call.q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
+    let names = match (name, &call.q) {
+        ("cross_entropy", Some(_)) => ["targets", "logits"],
+        (_, Some(_)) => ["p", "q"],
+        (_, None) => ["logits"; 2],
+    };
+    let view_p = arrays::view(&call.p, names[0])?;
+    let view_q = call.q.as_ref().map(|q| arrays::view(q, names[1])).transpose()?;
     let view_mask = call.mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
-    let plan = Plan::in_order(&view_p, view_q.as_ref(), view_mask.as_ref(), &arguments::axes(&call.axis)?)?;
+    let plan = Plan::in_order(&view_p, view_q.as_ref(), view_mask.as_ref(), &arguments::axes(&call.axis)?);
+    let plan = plan.map_err(|error| named(error, names))?;
     let of = match name {
         "entropy" => Of::Entropy,
         "cross_entropy" => Of::CrossEntropy,
@@ -89,6 +96,16 @@ pub(super) fn logits<'py>(py: Python<'py>, name: &str, call: Call<'py>) -> PyRes
         answer::<f32>(py, &job, &call.out, factors, softmax)
     } else {
         answer::<f64>(py, &job, &call.out, factors, softmax)
+    }
+}
+
+/// An error of a plan, whose operands are p and q, with the names that they have here.
+fn named(error: Error, names: [&'static str; 2]) -> Error {
+    let of = |name| if name == "p" { names[0] } else { names[1] };
+    match error {
+        Error::ZeroDimensional { name } => Error::ZeroDimensional { name: of(name) },
+        Error::Empty { name, axis, shape } => Error::Empty { name: of(name), axis, shape },
+        error => error,
     }
 }
 

@@ -14,10 +14,10 @@ use core::ops::Range;
 
 use super::lift::{Lift, times_power_of_two};
 use super::sums::{BROUGHT, bring};
-use super::{Buffers, Driver, Found, Job};
-use crate::error::Error;
+use super::{Buffers, Driver, Job};
+use crate::error::{Error, Found};
 use crate::kernel::{Each, EachRow, Output, RowSums};
-use crate::lanes::{WIDE, fma};
+use crate::lanes::{WIDE, fma, two_sum};
 use crate::parallel;
 use crate::tile::{Operand, TILE_ROWS};
 use crate::verb::{Compute, Masses};
@@ -77,7 +77,7 @@ impl<T: Compute> Driver<'_, T> {
         })?;
         let mut first: Option<Found> = None;
         for found in found {
-            first = super::earlier(first, found?);
+            found?.into_iter().for_each(|found| Found::keep_first(&mut first, found));
         }
         first.map_or(Ok(()), |found| Err(found.error))
     }
@@ -134,11 +134,8 @@ impl<T: Compute> Driver<'_, T> {
         self.visit_entries(row, lift, scratch, |_, entries| {
             for (sum, entries) in sums.iter_mut().zip(entries) {
                 *sum = entries.iter().fold(*sum, |[high, low], entry| {
-                    // Knuth's two-sum: what rounding takes from the sum is added to the rest.
-                    let entry = entry.to_f64();
-                    let next = high + entry;
-                    let back = next - high;
-                    [next, low + ((high - (next - back)) + (entry - back))]
+                    let (next, lost) = two_sum(high, entry.to_f64());
+                    [next, low + lost]
                 });
             }
         });
