@@ -4,9 +4,11 @@
 
 use klrs::element::{Boolean, Storage};
 use klrs::error::Error;
+use klrs::kernel::logits::Single;
 use klrs::kernel::{SHORT, block, chunk};
 use klrs::lanes::half::{BF16, F16};
 use klrs::lanes::{Level, Real, power_of_two};
+use klrs::logits::{self, Labels, Of, Wanted};
 use klrs::parallel::Team;
 use klrs::reduce::{Job, reduce};
 use klrs::verb::{Compute, Masses, Parameters, Verb};
@@ -316,4 +318,59 @@ fn zeros_beside_a_distribution_change_no_bit() {
             }
         }
     }
+}
+
+/// Values and derivatives of every kind, of short and longer rows.
+fn logits_at<T: Compute>(level: Level, of: Of, softmax: Option<Single>, shape: &[usize; 2]) -> Vec<u64> {
+    let length = shape[1];
+    let numbers = |salt: usize| -> Vec<T> {
+        (0..shape[0] * length).map(|i| T::from_f64(((i * 7919 + salt) % 1009) as f64 / 50.0 - 10.0)).collect()
+    };
+    let (x, y) = (numbers(3), numbers(501));
+    let is_pair = matches!(of, Of::Divergence(..));
+    let (view_x, view_y) = (View::from_slice(&x, shape), View::from_slice(&y, shape));
+    let plan = Plan::new(&view_x, is_pair.then_some(&view_y), None, &Axes::One(-1)).unwrap();
+    let labels: Vec<i64> = (0..shape[0]).map(|row| (row % length) as i64).collect();
+    let job = logits::Job {
+        plan: &plan,
+        of,
+        temperature: 1.3,
+        log_base: None,
+        labels: matches!(of, Of::CrossEntropy).then_some(Labels { labels: &labels, ignored: None }),
+        class_weights: None,
+        smoothing: if matches!(of, Of::CrossEntropy) { 0.1 } else { 0.0 },
+        tolerance: 1e-6,
+        level,
+        team: Team::alone(),
+    };
+    let mut values = vec![T::default(); shape[0]];
+    let (mut of_p, mut of_q) = (vec![T::default(); x.len()], vec![T::default(); x.len()]);
+    let out = [is_pair.then_some(of_p.as_mut_slice()), Some(of_q.as_mut_slice())];
+    logits::compute(&job, &mut values, Wanted { out, weights: None, softmax }).unwrap();
+    [values, of_p, of_q].iter().flat_map(|numbers| bits(numbers)).collect()
+}
+
+fn check_logits<T: Compute>() {
+    let pairs = [Verb::KlDivergence, Verb::JsDivergence, Verb::JeffreysDivergence, Verb::TotalVariationDistance];
+    let kinds = pairs.map(|verb| (Of::Divergence(verb, Parameters::default()), None)).into_iter().chain([
+        (Of::Entropy, None),
+        (Of::CrossEntropy, None),
+        (Of::LogSumExp, None),
+        (Of::LogSumExp, Some(Single::Softmax)),
+        (Of::LogSumExp, Some(Single::LogSoftmax)),
+    ]);
+    for (of, softmax) in kinds {
+        for shape in [[3, 1], [17, 10], [2, 33], [1, 700]] {
+            let expected = logits_at::<T>(Level::new(), of, softmax, &shape);
+            for level in levels() {
+                assert_eq!(logits_at::<T>(level, of, softmax, &shape), expected, "{of:?} {softmax:?} {shape:?} {level:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn logits_have_the_same_bits_at_every_level() {
+    check_logits::<f64>();
+    check_logits::<f32>();
 }
