@@ -8,10 +8,10 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 SOURCES := Cargo.toml Cargo.lock build.rs pyproject.toml $(shell find src -name '*.rs')
 
-.PHONY: help demo test lint bench figures fuzz sanitize wheel clean
+.PHONY: help demo test test-torch test-jax lint bench figures fuzz sanitize wheel clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 demo: $(VENV)/.built $(VENV)/.demo  ## build, and compare the two sets of predictions that ship with klrs
 	$(BIN)/python -m klrs demo
@@ -19,6 +19,12 @@ demo: $(VENV)/.built $(VENV)/.demo  ## build, and compare the two sets of predic
 test: $(VENV)/.built $(VENV)/.test  ## build, and run every test
 	cargo test --release --no-default-features
 	$(BIN)/python -m pytest
+
+test-torch: $(VENV)/.built .venv-torch/.torch  ## the tests of torch's tensors, in an environment that has torch
+	PYTHONPATH=python .venv-torch/bin/python -m pytest tests/test_torch.py
+
+test-jax: $(VENV)/.built .venv-jax/.jax  ## the tests of JAX's arrays, in an environment that has JAX
+	PYTHONPATH=python .venv-jax/bin/python -m pytest tests/test_jax.py
 
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
 	cargo fmt --check
@@ -29,8 +35,8 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest klrs._klrs
 
-bench: $(VENV)/.built $(VENV)/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
-	$(BIN)/python benches/compare.py --update-readme
+bench: $(VENV)/.built .venv-bench/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
+	PYTHONPATH=python .venv-bench/bin/python benches/compare.py --update-readme
 
 figures: $(VENV)/.built $(VENV)/.figures  ## the README's figure
 	$(BIN)/python tools/make_figure.py docs/directions.svg
@@ -47,7 +53,7 @@ wheel: $(VENV)/.venv  ## a wheel and a source distribution in dist/
 	$(BIN)/maturin sdist --out dist
 
 clean:  ## what the other targets made
-	rm -rf $(VENV) target dist
+	rm -rf $(VENV) .venv-torch .venv-jax .venv-bench target dist
 
 $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
@@ -58,6 +64,12 @@ $(VENV)/.built: $(VENV)/.venv $(SOURCES)
 	$(BIN)/maturin develop --release --quiet
 	@touch $@
 
-$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.bench $(VENV)/.figures: $(VENV)/.venv pyproject.toml
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.figures: $(VENV)/.venv pyproject.toml
 	$(BIN)/python -m pip install --quiet --group $(subst .,,$(notdir $@))
+	@touch $@
+
+.venv-torch/.torch .venv-jax/.jax .venv-bench/.bench: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(@D)/bin/python -m pip install --quiet --group $(subst .,,$(@F))
 	@touch $@

@@ -8,9 +8,10 @@ from functools import partial
 
 import contenders as by
 import klrs
+import losses
 from catalogue import CATALOGUE
 from contenders import Contender
-from workloads import Workload
+from workloads import Logits, Workload
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,58 @@ def every_verb(shrink: int) -> list[Case]:
     ]
 
 
+def cases_of_logits(shrink: int) -> list[Case]:
+    """What language models and small classifiers ask for, beside torch where it is installed."""
+    pair = Logits("float32", 4096 // shrink, 32_000)
+    labelled = replace(pair, labelled=True)
+    large = [
+        beside_peers(
+            losses.KLRS_CE,
+            [losses.READ_Q, losses.SCIPY_CE, losses.TORCH_CE],
+            labelled,
+            targets={losses.SCIPY_CE: 10, losses.TORCH_CE: 6},
+        ),
+        beside_peers(
+            losses.KLRS_CE_GRADIENT,
+            [losses.TORCH_CE_GRADIENT],
+            labelled,
+            targets={losses.TORCH_CE_GRADIENT: 5},
+        ),
+        beside_peers(
+            losses.KLRS_KL,
+            [by.SUMS, losses.TORCH_KL],
+            pair,
+            targets={losses.TORCH_KL: 10},
+        ),
+        beside_peers(
+            losses.KLRS_KL_GRADIENT,
+            [losses.TORCH_KL_GRADIENT],
+            pair,
+            targets={losses.TORCH_KL_GRADIENT: 8},
+        ),
+    ]
+    small = beside_peers(
+        losses.KLRS_CE,
+        [losses.READ_Q, losses.SCIPY_CE, losses.TORCH_CE],
+        Logits("float32", 1_000_000 // shrink, 10, labelled=True),
+        targets={losses.TORCH_CE: 5},
+    )
+    return [*large, *map(in_half_precision, large), small]
+
+
+def in_half_precision(case: Case) -> Case:
+    """The same of bfloat16, which is to take no longer than float32."""
+    single = case.entries[0]
+    brain = replace(single.workload, dtype="bfloat16")
+    ours = Entry(single.contender, brain)
+    peers = [Entry(e.contender, brain) for e in case.entries if e.contender.who == "torch"]
+    return Case(
+        f"`{single.contender.expression}`, {brain.name}",
+        (ours, single, *peers),
+        (Target(ours, single, 1),),
+    )
+
+
 def beside_peers(
     ours: Contender,
     peers: Sequence[Contender],
@@ -114,10 +167,11 @@ def beside_peers(
     targets: Mapping[Contender, float],
 ) -> Case:
     entry = Entry(ours, workload)
+    others = {peer: Entry(peer, workload) for peer in peers if by.torch or peer.who != "torch"}
     return Case(
         f"`{ours.expression}`, {workload.name}",
-        (entry, *(Entry(peer, workload) for peer in peers)),
-        tuple(Target(entry, Entry(peer, workload), ratio) for peer, ratio in targets.items()),
+        (entry, *others.values()),
+        tuple(Target(entry, others[p], ratio) for p, ratio in targets.items() if p in others),
     )
 
 

@@ -36,6 +36,8 @@ class Contender:
     call: Callable[[Any, Any], Any]
     exact: Oracle | None
     """What it means to compute; None for the plain sums, which are there for their speed."""
+    prepare: Callable[[Any, Any], object] | None = None
+    """Makes the room that a training loop has for its gradients, once."""
 
     @property
     def verb(self) -> str:
@@ -73,6 +75,8 @@ try:  # by far the largest of the peers, and not to be had everywhere
     import torch
 except ImportError:
     torch = None
+else:
+    torch.set_num_threads(klrs.get_num_threads())
 
 
 def torch_kl(p: Any, q: Any) -> Any:

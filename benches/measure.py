@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
 from math import inf, isinf, isnan, nan
 from statistics import median
 from typing import Any
@@ -15,9 +15,10 @@ from mpmath import mpf
 from numpy.typing import NDArray
 
 from cases import Case, Entry
+from contenders import Oracle
 from klrs._timing import interleaved_medians
+from workloads import Workload
 
-FEWEST_ROWS_CHECKED = 4
 MOST_ROWS_CHECKED = 500
 PROCESSES_FOR_IMPORT = 11
 
@@ -33,21 +34,28 @@ def entry_call(entry: Entry) -> Any:
     return partial(entry.contender.call, *entry.workload.arrays)
 
 
-def error(entry: Entry, *, entries: int) -> float | None:
+def error(entry: Entry, *, entries: int, fewest: int) -> float | None:
     """The largest relative error over some rows, of what the contender means to compute.
 
-    As many rows as hold that many entries: the oracle takes about 10 us for each.
+    As many rows as hold that many entries, and at least `fewest`: the oracle takes about 10 us for
+    each entry, of logits 50 us.
     """
     if entry.contender.exact is None:
         return None
     values = as_rows(entry_call(entry)())
     workload = entry.workload
     fitting = entries // workload.classes
-    count = min(max(FEWEST_ROWS_CHECKED, fitting), MOST_ROWS_CHECKED, workload.rows)
+    count = min(max(fewest, fitting), MOST_ROWS_CHECKED, workload.rows)
     rows = np.random.default_rng(0).choice(workload.rows, count, replace=False)
     return largest(
-        relative_error(values[row], entry.contender.exact(*workload.row(row))) for row in rows
+        relative_error(values[row], exact(entry.contender.exact, workload, row)) for row in rows
     )
+
+
+@cache
+def exact(oracle: Oracle, workload: Workload, row: int) -> mpf:
+    """The exact value of a row, computed once for all who mean to compute it."""
+    return oracle(*workload.row(row))
 
 
 def import_seconds() -> float:

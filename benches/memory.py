@@ -1,9 +1,10 @@
-"""The resident memory that a call of klrs adds to its inputs at most, in a process of its own.
+"""The resident memory that a call adds to inputs and results at most, in a process of its own.
 
-    python benches/memory.py kl_divergence float64 20000 2048 -1
+    python benches/memory.py 1 "klrs: kl_divergence(p, q), 20 000 x 2048 float64"
 
-prints the bytes. A process of its own, because the peak of a process never falls again: after the
-first peer's temporaries it would say nothing about klrs.
+prints the bytes, of an entry of `cases.py` whose rows are divided by 1. A process of its own,
+because the peak of a process never falls again: after the first peer's temporaries it would say
+nothing about klrs.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import klrs
-from workloads import Workload
+import numpy as np
+
+from cases import Entry, all_cases, cases_of_logits
 
 
-def added(verb: str, workload: Workload) -> int:
-    """Bytes that klrs needed beyond the arrays and the process as it was before the call."""
-    arguments = [workload.dtype, workload.rows, workload.classes, workload.axis]
+def added(entry: Entry, shrink: int) -> int:
+    """Bytes that a call needed beyond its inputs, its result and the process as it was before."""
     process = subprocess.run(
-        [sys.executable, __file__, verb, *map(str, arguments)],
+        [sys.executable, __file__, str(shrink), entry.name],
         # glibc then returns freed blocks at once, or those that filled the arrays serve the call.
         env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
         check=True,
@@ -32,11 +33,18 @@ def added(verb: str, workload: Workload) -> int:
     return int(process.stdout)
 
 
-def of_this_process(verb: str, workload: Workload) -> int:
-    p, q = workload.arrays
+def of_this_process(entry: Entry) -> int:
+    contender, arrays = entry.contender, entry.workload.arrays
+    if contender.prepare:
+        contender.prepare(*arrays)
     before = resident()
-    getattr(klrs, verb)(p, q, axis=workload.axis)
-    return peak() - before
+    values = contender.call(*arrays)
+    return peak() - before - np.asarray(values).nbytes
+
+
+def entry_of(name: str, shrink: int) -> Entry:
+    cases = [*all_cases(shrink), *cases_of_logits(shrink)]
+    return next(entry for case in cases for entry in case.entries if entry.name == name)
 
 
 def resident() -> int:
@@ -58,5 +66,4 @@ def status(field: str) -> int:
 
 
 if __name__ == "__main__":
-    verb, dtype, *numbers = sys.argv[1:]
-    print(of_this_process(verb, Workload(dtype, *map(int, numbers))))
+    print(of_this_process(entry_of(sys.argv[2], int(sys.argv[1]))))

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from math import isinf, isnan
 from pathlib import Path
 
+import klrs
 from accuracy import Comparison, InputClass, Outcome
 from cases import Case, Entry, Target
 from contenders import Contender
@@ -20,19 +21,29 @@ HOW_TO_READ = """\
 Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
 stands the largest relative error over a sample of the rows, against the exact value of what that
 library means to compute. `p.sum(); q.sum()` is there because it does nothing but read the arrays.
-klrs uses all cores, NumPy, SciPy, SimSIMD and NumKong one."""
+klrs and torch use all cores, NumPy, SciPy, SimSIMD and NumKong one."""
 
 CATALOGUE = """\
 The catalogue. "The read" is `p.sum(); q.sum()`, or `p.sum()` for one operand; the best peer is
 SciPy where it has the quantity, else the formula that a NumPy user writes, which is a root or a
 square for some of the parameters and takes longer for others."""
 
+HOW_TO_READ_LOGITS = """\
+Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
+stands the largest relative error of its values over a sample of the rows. The logits q are normal
+with a standard deviation of 3, p differs from them by 0.3. "The read" is `q.sum()`, or `p.sum();
+q.sum()`, which do nothing else. klrs and torch use all cores, NumPy and SciPy one. Memory is what a
+call adds to its inputs and values and, in the case of klrs, to the array that `out=` names."""
+
 HOW_TO_READ_ACCURACY = """\
 The largest relative error over some rows, on which every entry is a multiple of one power of two
 and every row sums to exactly 1, so that all definitions agree. *wrong*: a finite number where the
 answer is infinite, or the reverse; *negative*: some of the results are below 0."""
 
-PACKAGES = ("klrs", "numpy", "scipy", "simsimd", "numkong", "torch")
+PACKAGES = ("numpy", "scipy", "simsimd", "numkong", "torch")
+
+
+Row = Sequence[str]
 
 
 def table(
@@ -45,8 +56,9 @@ def table(
 
 def machine() -> str:
     """The CPU and the versions of everybody, in one sentence."""
-    versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := installed(name)))
-    return f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+    versions = [f"Python {platform.python_version()}", f"klrs {klrs.__version__}"]
+    versions += [f"{name} {number}" for name in PACKAGES if (number := installed(name))]
+    return f"{processor()}, {os.cpu_count()} cores; {', '.join(versions)}"
 
 
 def processor() -> str:
@@ -126,9 +138,7 @@ def in_brief(results: Mapping[Case, Results]) -> str:
             # Of two by the same library the first is the usual one.
             cells.setdefault(column(entry), with_error(ratio, theirs))
         rows.append([case.title, *(cells.get(name, "") for name in COLUMNS)])
-    used = [k for k in range(len(rows[0])) if k == 0 or any(row[k] for row in rows)]
-    header = ["", *COLUMNS]
-    return table([header[k] for k in used], ([row[k] for k in used] for row in rows))
+    return table(*without_empty_columns(["", *COLUMNS], rows))
 
 
 def catalogue(results: Mapping[Case, Results]) -> str:
@@ -150,6 +160,40 @@ def catalogue(results: Mapping[Case, Results]) -> str:
     return table(header, rows, words=(0, 3))
 
 
+def of_logits(results: Mapping[Case, Results], added: Mapping[Entry, int]) -> str:
+    """A row per case: klrs' time, the others as multiples of it, and the memory that they take."""
+    columns = ("klrs", "klrs of float32", "the read", "SciPy", "torch")
+    memory = ("klrs", "torch")
+    rows = []
+    for case, measured in results.items():
+        ours = measured[case.entries[0]]
+        cells = {"klrs": with_error(format_seconds(ours.seconds), ours)}
+        bytes_added = {}
+        for entry, theirs in measured.items():
+            ratio = f"{three_digits(theirs.seconds / ours.seconds)} x"
+            name = entry.contender.who if entry.contender.exact else "the read"
+            if name == "klrs" and entry != case.entries[0]:
+                name = "klrs of float32"
+            cells.setdefault(name, with_error(ratio, theirs))
+            if entry in added:
+                bytes_added.setdefault(name, f"{three_digits(added[entry] / 1e6)} MB")
+        rows.append(
+            [
+                case.title,
+                *(cells.get(name, "") for name in columns),
+                *(bytes_added.get(name, "") for name in memory),
+            ]
+        )
+    header = ["", *columns, *(f"memory, {name}" for name in memory)]
+    return table(*without_empty_columns(header, rows))
+
+
+def without_empty_columns(header: Row, rows: Sequence[Row]) -> tuple[Row, list[Row]]:
+    """Only what somebody has a number for, who may be not installed."""
+    used = [k for k in range(len(header)) if k == 0 or any(row[k] for row in rows)]
+    return [header[k] for k in used], [[row[k] for k in used] for row in rows]
+
+
 def column(entry: Entry) -> str:
     contender = entry.contender
     if contender.who == "NumPy":
@@ -164,15 +208,14 @@ def with_error(text: str, measured: Measured) -> str:
 # Targets
 
 
-def targets(
-    ratios: Mapping[Target, float],
-    added: Mapping[Entry, int],
-    limit: int,
-    import_seconds: float,
-    import_limit: float,
-) -> str:
+def targets(rows: Iterable[Row]) -> str:
     """The figures that the project set itself, as measured, and whether they are reached."""
-    rows = [
+    return table(["klrs", "beside", "at least", "measured", "reached"], rows)
+
+
+def ratio_rows(ratios: Mapping[Target, float]) -> list[Row]:
+    """What is to be faster than something else."""
+    return [
         [
             f"`{target.entry.contender.expression}`, {target.entry.workload.name}",
             beside(target),
@@ -182,26 +225,29 @@ def targets(
         ]
         for target, ratio in ratios.items()
     ]
+
+
+def memory_row(added: Mapping[Entry, int], limit: float) -> Row:
+    """Who needs most."""
     most = max(added, key=added.__getitem__)
-    rows.append(
-        [
-            f"the worst of all: `{most.contender.expression}`, {most.workload.name}",
-            "memory added to the inputs",
-            f"under {limit / 1e6:.0f} MB",
-            f"{added[most] / 1e6:.1f} MB",
-            verdict(added[most] < limit),
-        ]
-    )
-    rows.append(
-        [
-            "`import klrs`",
-            "after `import numpy`",
-            f"under {format_seconds(import_limit)}",
-            format_seconds(import_seconds),
-            verdict(import_seconds < import_limit),
-        ]
-    )
-    return table(["klrs", "beside", "at least", "measured", "reached"], rows)
+    return [
+        f"the worst of all: `{most.contender.expression}`, {most.workload.name}",
+        "memory added to inputs and results",
+        f"under {limit / 1e6:.0f} MB",
+        f"{added[most] / 1e6:.1f} MB",
+        verdict(added[most] < limit),
+    ]
+
+
+def import_row(seconds: float, limit: float) -> Row:
+    """What `import klrs` costs where NumPy is."""
+    return [
+        "`import klrs`",
+        "after `import numpy`",
+        f"under {format_seconds(limit)}",
+        format_seconds(seconds),
+        verdict(seconds < limit),
+    ]
 
 
 def beside(target: Target) -> str:

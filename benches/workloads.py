@@ -80,6 +80,43 @@ class Workload:
         return p, q
 
 
+@dataclass(frozen=True)
+class Logits(Workload):
+    """Logits of a student, and of the teacher it learns from or the labels.
+
+    Those of the student are normal with a standard deviation of 3; those of the teacher differ from
+    them by 0.3, so that KL is near 0.04 nats. Labels are any.
+    """
+
+    labelled: bool = False
+
+    @property
+    def arrays(self) -> Pair:
+        """The teacher's logits or the labels, and the student's logits."""
+        labels, teacher, student = logits(self.rows, self.classes, self.dtype)
+        return (labels if self.labelled else teacher), student
+
+    def row(self, index: int) -> Pair:
+        """What is known of one sample."""
+        first, student = self.arrays
+        return first[index], student[index]
+
+
+@cache
+def logits(rows: int, classes: int, dtype: str) -> tuple[Array, Array, Array]:
+    """Labels, logits of the teacher and of the student, shared by what is measured on them."""
+    rng = np.random.default_rng((rows, classes))
+    labels = rng.integers(0, classes, rows)
+    teacher, student = empty(rows, classes, dtype)
+    step = max(1, ENTRIES_AT_ONCE // classes)
+    for start in range(0, rows, step):
+        piece = slice(start, start + step)
+        learned = 3 * rng.standard_normal(student[piece].shape)
+        student[piece] = learned
+        teacher[piece] = learned + 0.3 * rng.standard_normal(learned.shape)
+    return labels, teacher, student
+
+
 @cache
 def short_row(classes: int, dtype: str) -> Pair:
     p, q = empty(1, classes, dtype)

@@ -35,7 +35,7 @@ pub(crate) use jeffreys::Jeffreys;
 pub(crate) use jensen_shannon::JensenShannon;
 pub(crate) use kullback_leibler::KullbackLeibler;
 pub(crate) use min_entropy::MinEntropy;
-pub(crate) use power::Power;
+pub(crate) use power::{LargestPower, Power, ShiftedPower};
 pub(crate) use power_entropy::PowerEntropy;
 pub(crate) use skew::Skew;
 pub(crate) use support::Support;
@@ -72,6 +72,8 @@ pub struct Log<V> {
     pub ratio: V,
     /// p ln(p/q) - p + q, not a difference where that is small.
     pub excess: V,
+    /// ln p.
+    pub of_p: V,
 }
 
 impl<V: Lanes> Pair<V> {
@@ -124,6 +126,37 @@ pub enum Overflow {
     Relative,
 }
 
+/// What a divergence is compiled for. Of logits, its moments are the derivatives times the shares, also when normalising.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Rows of probabilities.
+    Probabilities,
+    /// Rows of logits too.
+    Both,
+    /// Rows of logits too, in `f64` only.
+    BothWide,
+    /// Rows of logits only, in `f64`.
+    LogitsWide,
+}
+
+impl Rows {
+    /// Whether probabilities are among them.
+    #[must_use]
+    pub const fn have_probabilities(self) -> bool {
+        !matches!(self, Self::LogitsWide)
+    }
+
+    /// Whether logits of type `T` are.
+    #[must_use]
+    pub const fn have_logits<T>(self) -> bool {
+        match self {
+            Self::Probabilities => false,
+            Self::Both => true,
+            Self::BothWide | Self::LogitsWide => size_of::<T>() == size_of::<f64>(),
+        }
+    }
+}
+
 /// The derivatives of one pair.
 #[derive(Clone, Copy)]
 pub struct Partials<V> {
@@ -162,8 +195,12 @@ pub trait Divergence<const N: usize>: Send + Sync {
     /// What may be infinite that should not be.
     const OVERFLOW: Overflow = Overflow::Never;
 
-    /// Whether it is compiled for logits too. Its moments are then the derivatives times the shares, also when normalising.
-    const LOGITS: bool = false;
+    /// What it is compiled for.
+    const ROWS: Rows = Rows::Probabilities;
+
+    /// Whether the value of rows that are normalised is right for any factor that q was left with, which `residual` says: a row of
+    /// logits then needs no other sums.
+    const FREE_SCALE: bool = false;
 
     /// Whether it has a gradient.
     const GRADIENT: bool = false;
@@ -199,6 +236,11 @@ pub trait Divergence<const N: usize>: Send + Sync {
     /// The limits at zeros are the formula's to know; the pair (0, 0) is the driver's, which makes it 0.
     fn partials<V: Lanes>(&self, _x: Pair<V>, _within: V) -> Partials<V> {
         unreachable!("asked for the gradient of a divergence that has none")
+    }
+
+    /// What the moments of a row of logits sum to, if its value in nats tells.
+    fn sums_of_moments(&self, _nats: f64) -> Option<[f64; 2]> {
+        None
     }
 
     /// The largest value there is; rounding to a narrower type does not exceed it either.

@@ -25,6 +25,17 @@ pub enum DType {
 }
 
 impl DType {
+    /// Bytes of an element.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 | Self::U64 => 8,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+
     /// Whether it is computed in `f32`; everything that `f32` cannot hold is computed in `f64`.
     #[must_use]
     pub const fn fits_f32(self) -> bool {

@@ -14,9 +14,9 @@ pub enum Error {
     /// An array without axes has no distribution axis.
     ZeroDimensional { name: &'static str },
     /// Batch axes that are neither equal nor 1.
-    NotBroadcastable { p: Vec<usize>, q: Vec<usize> },
+    NotBroadcastable { names: [&'static str; 2], p: Vec<usize>, q: Vec<usize> },
     /// Distributions of different length.
-    LengthMismatch { axis: isize, p: usize, q: usize },
+    LengthMismatch { names: [&'static str; 2], axis: isize, p: usize, q: usize },
     /// More elements than can be counted.
     TooLarge { shape: Vec<usize> },
     /// `where` does not fit the operands.
@@ -47,6 +47,8 @@ pub enum Error {
     TargetSum { row: Index, sum: f64 },
     /// A negative entry.
     Negative { name: &'static str, row: Index, position: Index, value: f64 },
+    /// A probability above 1.
+    AboveOne { name: &'static str, row: Index, position: Index, value: f64 },
     /// An infinite entry.
     Infinite { name: &'static str, row: Index, position: Index, value: f64 },
     /// A row without mass that should be normalised.
@@ -144,15 +146,15 @@ impl Display for Error {
             Self::ZeroDimensional { name } => {
                 write!(f, "{name}: got a scalar (0-d); expected an array with a distribution axis")
             }
-            Self::NotBroadcastable { p, q } => write!(
+            Self::NotBroadcastable { names: [one, other], p, q } => write!(
                 f,
-                "p and q: shapes {} and {} do not broadcast; every axis but the distribution axis must match or be 1",
+                "{one} and {other}: shapes {} and {} do not broadcast; every axis but the distribution axis must match or be 1",
                 Tuple(p),
                 Tuple(q)
             ),
-            Self::LengthMismatch { axis, p, q } => write!(
+            Self::LengthMismatch { names: [one, other], axis, p, q } => write!(
                 f,
-                "p and q: the distribution axis {axis} has length {p} in p and {q} in q; it is not stretched, so both must \
+                "{one} and {other}: the distribution axis {axis} has length {p} in {one} and {q} in {other}; it is not stretched, so both must \
                  have the same length"
             ),
             Self::WhereShape { given, expected } => {
@@ -207,6 +209,12 @@ impl Display for Error {
                 f,
                 "{name}: {}has the negative value {} at position {position}; probabilities must be >= 0 \
                  (log-probabilities need np.exp first)",
+                Row(row),
+                Short(*value)
+            ),
+            Self::AboveOne { name, row, position, value } => write!(
+                f,
+                "{name}: {}has the value {} at position {position}; probabilities must be <= 1",
                 Row(row),
                 Short(*value)
             ),

@@ -46,6 +46,8 @@ pub const CHUNK_BLOCKS: usize = 128;
 const CACHE_LINE: usize = 64;
 /// How far ahead memory is asked for, in bytes.
 const PREFETCH: usize = 64 * CACHE_LINE;
+/// Said of kernels that are compiled for logits only.
+const OF_LOGITS: &str = "this kernel is for logits";
 /// Most terms that a divergence has.
 pub const MAX_TERMS: usize = 4;
 /// Most sums of a row: Σp, Σd and the terms.
@@ -286,6 +288,12 @@ pub trait Kernel<T: Real>: Send + Sync {
     /// See [`Divergence::OVERFLOW`].
     fn overflow(&self) -> Overflow;
 
+    /// See [`Divergence::FREE_SCALE`].
+    fn has_free_scale(&self) -> bool;
+
+    /// See [`Divergence::sums_of_moments`].
+    fn sums_of_moments(&self, nats: f64) -> Option<[f64; 2]>;
+
     /// The largest value there is.
     fn ceiling(&self, log_base: f64) -> f64;
 
@@ -352,11 +360,22 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
         D::OVERFLOW
     }
 
+    fn has_free_scale(&self) -> bool {
+        D::FREE_SCALE
+    }
+
+    fn sums_of_moments(&self, nats: f64) -> Option<[f64; 2]> {
+        self.0.sums_of_moments(nats)
+    }
+
     fn ceiling(&self, log_base: f64) -> f64 {
         self.0.ceiling(log_base)
     }
 
     fn sweep(&self, level: Level, row: &mut Accumulator, run: Run<T>, scale: Scale<T>) {
+        if !const { D::ROWS.have_probabilities() } {
+            unreachable!("{OF_LOGITS}");
+        }
         match run {
             Run::Real(entries) => dispatch!(level, simd => sweep(simd, &self.0, row, entries, scale)),
             Run::F16(entries) if D::HALVES => dispatch!(level, simd => sweep(simd, &self.0, row, entries, scale)),
@@ -366,6 +385,9 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
     }
 
     fn columns(&self, level: Level, columns: &mut Columns<T>, entries: [&[&[T]]; 2], ahead: [&[&[T]]; 2], scales: &[Scale<T>]) {
+        if !const { D::ROWS.have_probabilities() } {
+            unreachable!("{OF_LOGITS}");
+        }
         dispatch!(level, simd => if scales.iter().any(Scale::is_normalizing) {
             add_columns::<_, _, _, N, true>(simd, &self.0, columns, entries, ahead, scales);
         } else {
@@ -374,6 +396,9 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
     }
 
     fn short(&self, level: Level, length: usize, p: &[T], q: &[T], scales: &[Scale<T>], out: &mut [RowSums]) {
+        if !const { D::ROWS.have_probabilities() } {
+            unreachable!("{OF_LOGITS}");
+        }
         dispatch!(level, simd => {
             let rows = p.chunks_exact(length * T::WIDTH).zip(q.chunks_exact(length * T::WIDTH));
             for (i, ((p, q), out)) in rows.zip(out.chunks_mut(T::WIDTH / WIDE)).enumerate() {

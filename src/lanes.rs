@@ -176,6 +176,8 @@ pub trait Lanes:
     fn splat(simd: Self::Simd, value: Self::Scalar) -> Self;
     /// A constant beside an existing vector (rounded to the lane's type).
     fn constant(self, value: f64) -> Self;
+    /// What `f` returns, compiled as a function of its own for the level.
+    fn outlined<R>(self, f: impl FnOnce() -> R) -> R;
     /// The lanes from a slice of exactly the vector's width.
     fn load(simd: Self::Simd, slice: &[Self::Scalar]) -> Self;
     /// The lanes from as many half floats, or from fewer and zeros; for `f32` only.
@@ -198,10 +200,14 @@ pub trait Lanes:
     fn abs(self) -> Self;
     /// 2^k for lanes that are integers and exponents of normal numbers.
     fn power_of_two(self) -> Self;
+    /// `self` times 2^k where both are normal numbers; `rounded` is what [`exp::Coefficients::ROUND`] was added to, to leave k.
+    fn times_power_of_two(self, rounded: Self) -> Self;
     /// The smaller of each two lanes, or either if one is NaN.
     fn least(self, other: Self) -> Self;
     /// Whether any lane is less than that of `floor`; a NaN is not.
     fn any_below(self, floor: Self) -> bool;
+    /// Whether no lane is further than `bound` from 0; a NaN is.
+    fn all_within(self, bound: Self) -> bool;
     /// The bits of both, to collect sign bits.
     fn or_bits(self, other: Self) -> Self;
     /// A bit per lane: its sign, set for -0.0 and for a NaN that has it.
@@ -305,6 +311,10 @@ impl<S: Simd> Lanes for f64x8<S> {
         <Self as SimdBase<S>>::splat(fearless_simd::ExtractToken::token(&self), value)
     }
     #[inline(always)]
+    fn outlined<R>(self, f: impl FnOnce() -> R) -> R {
+        fearless_simd::ExtractToken::token(&self).vectorize(f)
+    }
+    #[inline(always)]
     fn load(simd: S, slice: &[f64]) -> Self {
         Self::from_slice(simd, slice)
     }
@@ -350,12 +360,20 @@ impl<S: Simd> Lanes for f64x8<S> {
         ((self + (6_755_399_441_055_744.0 + 1023.0)).bitcast::<u64x8<S>>() << 52).bitcast()
     }
     #[inline(always)]
+    fn times_power_of_two(self, rounded: Self) -> Self {
+        (self.bitcast::<u64x8<S>>() + (rounded.bitcast::<u64x8<S>>() << 52)).bitcast()
+    }
+    #[inline(always)]
     fn least(self, other: Self) -> Self {
         self.min(other)
     }
     #[inline(always)]
     fn any_below(self, floor: Self) -> bool {
         self.simd_lt(floor).any_true()
+    }
+    #[inline(always)]
+    fn all_within(self, bound: Self) -> bool {
+        SimdBase::abs(self).simd_le(bound).all_true()
     }
     #[inline(always)]
     fn or_bits(self, other: Self) -> Self {
@@ -406,6 +424,10 @@ impl<S: Simd> Lanes for f32x16<S> {
         <Self as SimdBase<S>>::splat(fearless_simd::ExtractToken::token(&self), f32::from_f64(value))
     }
     #[inline(always)]
+    fn outlined<R>(self, f: impl FnOnce() -> R) -> R {
+        fearless_simd::ExtractToken::token(&self).vectorize(f)
+    }
+    #[inline(always)]
     fn load(simd: S, slice: &[f32]) -> Self {
         Self::from_slice(simd, slice)
     }
@@ -451,12 +473,20 @@ impl<S: Simd> Lanes for f32x16<S> {
         ((self + (12_582_912.0 + 127.0)).bitcast::<u32x16<S>>() << 23).bitcast()
     }
     #[inline(always)]
+    fn times_power_of_two(self, rounded: Self) -> Self {
+        (self.bitcast::<u32x16<S>>() + (rounded.bitcast::<u32x16<S>>() << 23)).bitcast()
+    }
+    #[inline(always)]
     fn least(self, other: Self) -> Self {
         self.min(other)
     }
     #[inline(always)]
     fn any_below(self, floor: Self) -> bool {
         self.simd_lt(floor).any_true()
+    }
+    #[inline(always)]
+    fn all_within(self, bound: Self) -> bool {
+        SimdBase::abs(self).simd_le(bound).all_true()
     }
     #[inline(always)]
     fn or_bits(self, other: Self) -> Self {

@@ -3,12 +3,15 @@
 //! ```text
 //!            short rows               longer rows
 //!            a vector of rows         a row at a time
-//! scan       the greatest logit of each operand; NaN, +inf and rows without a class are found here
-//! mass       Σ e^((x-m)/T) of each, and ln of it
+//! scan       the greatest logit of each operand; +inf and rows without a class are found here
+//! mass       Σ e^((x-m)/T) of each, and ln of it, for what needs them
 //! sums       of the divergence's terms, of the entropy's or of the targets'           (the row is in the cache by now)
 //! value      8 rows at a time, as for probabilities (`Kernel::values`)
 //! written    the entries once more, and what there is for each: softmax, or derivatives
 //! ```
+//!
+//! NaN is not looked for: it is in the sums of its row, and makes all of the row NaN. Two classes with one logit have no rows, but
+//! values for each entry, which are written like derivatives.
 //!
 //! A row is read from memory once and brought in whole, one thread each; that of 262 144 classes is 1 MiB of `f32`.
 
@@ -18,9 +21,11 @@ use smallvec::SmallVec;
 
 use crate::element::DType;
 use crate::error::{Error, Found};
-use crate::kernel::logits::{LogitRow, Seen, Single, Targets, Tile, masses, mean_gaps, scan, target_gaps, write_single};
+use crate::kernel::logits::{
+    Ahead, Binary, LIFT, LogitRow, Part, Single, Targets, Tile, masses, mean_gaps, scan, target_gaps, write_binary, write_single,
+};
 use crate::kernel::{Finish, Kernel, Partial, RowSums, SHORT};
-use crate::lanes::{Level, Real, WIDE, ln, two_sum};
+use crate::lanes::{Level, Real, WIDE, exp, ln, power_of_two, two_sum};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, Steps, TILE_ROWS};
 use crate::verb::{Compute, Parameters, Verb};
@@ -28,6 +33,15 @@ use crate::view::Plan;
 
 /// Entries of a row that is brought in with others at a time, where rows run along an outer axis.
 const TOGETHER: usize = 1 << 15;
+
+/// Masses below which most of a row is in its greatest entries: what the others have is not seen well beside 1.
+const CONFIDENT: f64 = 1.25;
+/// Entries that tell about how the masses of two rows compare.
+const SAMPLE: usize = 2048;
+/// Their quotient, unless they have next to nothing of the mass.
+const MOST_APART: f64 = 1e4;
+/// The share of a sum that a scale may have, of which the rest is the value.
+const MOST_OF_SCALE: f64 = 0.75;
 
 /// What is computed of logits.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +54,8 @@ pub enum Of {
     CrossEntropy,
     /// ln Σ e^(x/T), and each entry's share or the logarithm of it.
     LogSumExp,
+    /// A function of two classes, for each entry.
+    Binary(Binary, Part),
 }
 
 /// The labels of rows, in the order of the result.
@@ -70,6 +86,8 @@ pub struct Job<'a> {
     pub smoothing: f64,
     /// What sums of targets may differ from 1 by.
     pub tolerance: f64,
+    /// What p and q are called in errors.
+    pub names: [&'static str; 2],
     /// The instructions to use.
     pub level: Level,
     /// Who does it.
@@ -83,6 +101,8 @@ pub struct Wanted<'w, T> {
     pub out: [Option<&'w mut [T]>; 2],
     /// What each row's is multiplied with, unless 1.
     pub weights: Option<&'w [f64]>,
+    /// For the cross-entropy: what e is raised to to multiply each row's once more, be it beyond floats.
+    pub lifts: Option<&'w [f64]>,
     /// Shares or their logarithms are wanted instead of derivatives.
     pub softmax: Option<Single>,
 }
@@ -92,6 +112,18 @@ struct Piece<'w, T> {
     first: usize,
     values: &'w mut [T],
     out: [Option<&'w mut [T]>; 2],
+}
+
+/// Rows that are computed together, one or as many as there are lanes.
+struct Batch<'b, T> {
+    rows: Range<usize>,
+    tile: Tile<'b, T>,
+    known: &'b mut [LogitRow],
+    sums: &'b mut [Partial],
+    /// Of q: the mass less 1.
+    rest: [f64; 16],
+    values: &'b mut [T],
+    out: [Option<&'b mut [T]>; 2],
 }
 
 /// The value of every row, in the order of the plan, and what is wanted for each entry; the latter is unspecified after an error.
@@ -106,7 +138,9 @@ pub fn compute<T: Compute>(job: &Job, values: &mut [T], wanted: Wanted<T>) -> Re
     if rows == 0 {
         return Ok(());
     }
-    parallel::in_default_environment(|| Driver::<T>::new(job, wanted.weights, wanted.softmax).run(values, wanted.out))
+    parallel::in_default_environment(|| {
+        Driver::<T>::new(job, [wanted.weights, wanted.lifts], wanted.softmax).run(values, wanted.out)
+    })
 }
 
 struct Driver<'a, T: Real> {
@@ -117,26 +151,47 @@ struct Driver<'a, T: Real> {
     targets: Targets,
     /// Class weights, and side by side as often as there are lanes.
     class_weights: Vec<T>,
-    weights: Option<&'a [f64]>,
+    /// Weights and lifts of rows.
+    weights: [Option<&'a [f64]>; 2],
     softmax: Option<Single>,
     across: bool,
+    /// Whether rows are walked in the order of the result.
+    in_order: bool,
+    /// What all derivatives are multiplied with: 1/T, in the units that were asked for.
+    unit: f64,
 }
 
 /// What a thread needs.
 struct Scratch<T> {
     entries: [Vec<T>; 2],
+    known: [LogitRow; 16],
+    sums: [Partial; 16],
     found: Option<Found>,
 }
 
+impl<T> Default for Scratch<T> {
+    fn default() -> Self {
+        Self { entries: [vec![], vec![]], known: Default::default(), sums: Default::default(), found: None }
+    }
+}
+
 impl<'a, T: Compute> Driver<'a, T> {
-    fn new(job: &'a Job<'a>, weights: Option<&'a [f64]>, softmax: Option<Single>) -> Self {
+    fn new(job: &'a Job<'a>, weights: [Option<&'a [f64]>; 2], softmax: Option<Single>) -> Self {
         let plan = job.plan;
         let mask = plan.mask.as_ref();
         let has_targets = matches!(job.of, Of::CrossEntropy) && job.labels.is_none();
         let kernel = if let Of::Divergence(verb, parameters) = job.of { Some(T::kernel(verb, parameters)) } else { None };
-        let left_out = if has_targets { 0.0 } else { f64::NEG_INFINITY };
-        let p = Operand { rows: &plan.p, mask, left_out };
-        let q = Operand { rows: &plan.q, mask, left_out: f64::NEG_INFINITY };
+        let is_binary = matches!(job.of, Of::Binary(..));
+        let of_probabilities = matches!(job.of, Of::Binary(Binary::Probabilities, _));
+        let has_probabilities = has_targets || of_probabilities || matches!(job.of, Of::Binary(Binary::CrossEntropy(_), _));
+        let p = Operand {
+            rows: &plan.p,
+            mask,
+            left_out: if has_probabilities { 0.0 } else { f64::NEG_INFINITY },
+            is_asked_for: true,
+        };
+        let q =
+            Operand { rows: &plan.q, mask, left_out: if of_probabilities { 0.0 } else { f64::NEG_INFINITY }, is_asked_for: true };
         let across = plan.length <= SHORT;
         let lanes = if across { T::WIDTH } else { 1 };
         let spreads = has_targets || job.smoothing > 0.0;
@@ -148,7 +203,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         };
         Self {
             job,
-            operands: [(kernel.is_some() || has_targets).then_some(p), Some(q)],
+            operands: [(kernel.is_some() || has_targets || is_binary).then_some(p), Some(q)],
             kernel,
             targets: Targets {
                 given: has_targets,
@@ -160,6 +215,8 @@ impl<'a, T: Compute> Driver<'a, T> {
             weights,
             softmax,
             across,
+            in_order: plan.in_result_order(),
+            unit: 1.0 / job.temperature / job.log_base.unwrap_or(1.0),
         }
     }
 
@@ -177,7 +234,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
         let piece = (parallel::PIECE / (together * length)).max(1);
         let found = parallel::for_each_piece(&self.job.team, &mut pieces, piece, rows.saturating_mul(length), |_, pieces| {
-            let mut scratch = Scratch { entries: [vec![], vec![]], found: None };
+            let mut scratch = Scratch::default();
             for piece in pieces {
                 self.piece(piece, &mut scratch);
             }
@@ -190,7 +247,7 @@ impl<'a, T: Compute> Driver<'a, T> {
     /// Rows that are brought in together.
     fn piece(&self, piece: &mut Piece<T>, scratch: &mut Scratch<T>) {
         let length = self.job.plan.length;
-        let Scratch { entries: [scratch_p, scratch_q], found } = scratch;
+        let Scratch { entries: [scratch_p, scratch_q], known, sums, found } = scratch;
         let step = if self.across { T::WIDTH } else { 1 };
         let brought = if self.across { 0 } else { self.bring(piece, [scratch_p, scratch_q]) };
         for first in (0..piece.values.len()).step_by(step) {
@@ -205,9 +262,12 @@ impl<'a, T: Compute> Driver<'a, T> {
             let Some(q) = of_q else { return };
             let p = of_p.unwrap_or(q);
             let weights = if self.targets.weighted { &self.class_weights } else { q };
-            let tile = Tile { entries: [p, q, weights], across: self.across };
+            let ahead = self.operands.map(|operand| if self.across { Ahead::NONE } else { ahead(operand, all.start + 1) });
+            let tile = Tile { entries: [p, q, weights], across: self.across, ahead };
             let out = piece.out.each_mut().map(|out| out.as_mut().map(|out| &mut out[rows.start * length..rows.end * length]));
-            self.tile(all, tile, &mut piece.values[rows.clone()], out, found);
+            let (known, sums) = (&mut known[..rows.len()], &mut sums[..rows.len()]);
+            let values = &mut piece.values[rows.clone()];
+            self.batch(Batch { rows: all, tile, known, sums, rest: [0.0; 16], values, out }, found);
             for row in rows {
                 if self.across && self.is_skipped(piece.first + row) {
                     self.skip(piece, row);
@@ -216,7 +276,7 @@ impl<'a, T: Compute> Driver<'a, T> {
                     && self.softmax.is_none()
                 {
                     for out in piece.out.iter_mut().flatten() {
-                        let operand = Operand { rows: mask, mask: None, left_out: 0.0 };
+                        let operand = Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true };
                         operand.keep(piece.first + row, &mut out[row * length..(row + 1) * length]);
                     }
                 }
@@ -264,11 +324,13 @@ impl<'a, T: Compute> Driver<'a, T> {
     }
 
     fn label(&self, row: usize) -> Option<i64> {
-        self.job.labels.map(|labels| labels.labels[self.job.plan.place(row)])
+        let place = || if self.in_order { row } else { self.job.plan.place(row) };
+        self.job.labels.map(|labels| labels.labels[place()])
     }
 
     fn is_skipped(&self, row: usize) -> bool {
-        self.label(row).is_some_and(|label| self.job.labels.and_then(|labels| labels.ignored) == Some(label))
+        let ignored = self.job.labels.and_then(|labels| labels.ignored);
+        ignored.is_some_and(|ignored| self.label(row) == Some(ignored))
     }
 
     /// A row that is not looked at.
@@ -280,63 +342,114 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
     }
 
-    /// Values of the rows of a tile, and what is wanted for their entries.
-    fn tile(
-        &self,
-        all: Range<usize>,
-        tile: Tile<T>,
-        values: &mut [T],
-        mut out: [Option<&mut [T]>; 2],
-        found: &mut Option<Found>,
-    ) {
-        let job = self.job;
-        let mut rows: SmallVec<[LogitRow; 16]> = SmallVec::from_elem(LogitRow::default(), all.len());
-        let mut sums: SmallVec<[Partial; 16]> = SmallVec::from_elem(Partial::default(), all.len());
-        let mut nan: SmallVec<[bool; 16]> = SmallVec::from_elem(false, all.len());
-        let mut rest = [[0.0; 16]; 2];
-        for which in 0..2 {
-            if which == 0 && self.kernel.is_none() {
-                continue;
-            }
-            let mut seen: SmallVec<[Seen; 16]> = SmallVec::from_elem(Seen { greatest: 0.0, nan: false }, all.len());
-            scan(job.level, tile, which, &mut seen);
-            for (i, seen) in seen.iter().enumerate() {
-                nan[i] |= seen.nan;
-                rows[i].greatest[which] = seen.greatest;
-                if !seen.nan && seen.greatest.is_infinite() && !self.is_skipped(all.start + i) {
-                    self.look_at(all.start + i, which, seen.greatest, tile, i, found);
-                }
-            }
-            masses(job.level, which, self.job.temperature, tile, &rows, &mut sums);
-            for (i, (row, sum)) in rows.iter_mut().zip(&sums).enumerate() {
-                rest[which][i] = sum.sums[0] + (sum.sums[1] - 1.0);
-                row.mass[which] = 1.0 + rest[which][i];
-            }
-            for (rows, rest) in rows.chunks_mut(WIDE).zip(rest[which].chunks(WIDE)) {
-                for (row, log) in rows.iter_mut().zip(ln::ln_1p_all(job.level, rest)) {
-                    row.log_mass[which] = log;
-                }
-            }
+    /// Values of some rows, and what is wanted for their entries.
+    fn batch(&self, mut batch: Batch<T>, found: &mut Option<Found>) {
+        if let Of::Binary(of, part) = self.job.of {
+            return self.binary(batch, of, part, found);
         }
-        match job.of {
-            Of::Divergence(..) => self.divergences(tile, &mut rows, &mut sums, values, &all, &mut out),
-            Of::Entropy | Of::LogSumExp => self.single(tile, &mut rows, &mut sums, values, &all, &mut out),
-            Of::CrossEntropy => self.cross_entropies(tile, &mut rows, &mut sums, values, (&all, &rest[1]), &mut out, found),
+        if self.kernel.is_some() {
+            self.find_greatest(&mut batch, 0, found);
         }
-        for (i, value) in values.iter_mut().enumerate() {
+        self.find_greatest(&mut batch, 1, found);
+        match self.job.of {
+            Of::Divergence(..) => self.divergences(&mut batch),
+            Of::CrossEntropy => self.cross_entropies(&mut batch, found),
+            _ => self.single(&mut batch),
+        }
+        let length = self.job.plan.length;
+        let Batch { rows, values, mut out, .. } = batch;
+        for (i, value) in values.iter_mut().enumerate().filter(|(_, value)| !value.to_f64().is_finite()) {
+            let places = i * length..(i + 1) * length;
+            let mut out = out.each_mut().map(|out| out.as_mut().map(|out| &mut out[places.clone()]));
             // Logits that are far apart may have a difference beyond `f32`, and not the loss.
-            if T::DTYPE == DType::F32 && value.to_f64().is_infinite() && !self.is_skipped(all.start + i) {
-                let places = i * job.plan.length..(i + 1) * job.plan.length;
-                let out = out.each_mut().map(|out| out.as_mut().map(|out| &mut out[places.clone()]));
-                self.in_f64(all.start + i, value, out);
+            if T::DTYPE == DType::F32 && value.to_f64().is_infinite() && !self.is_skipped(rows.start + i) {
+                self.in_f64(rows.start + i, value, out.each_mut().map(Option::as_deref_mut));
+            }
+            if value.to_f64().is_nan() {
+                *value = T::NAN;
+                out.iter_mut().flatten().for_each(|out| out.fill(T::NAN));
             }
         }
-        for (i, is_nan) in nan.into_iter().enumerate() {
-            if is_nan || values[i].to_f64().is_nan() {
-                values[i] = T::NAN;
-                let length = job.plan.length;
-                out.iter_mut().flatten().for_each(|out| out[i * length..(i + 1) * length].fill(T::NAN));
+    }
+
+    /// The greatest logit of an operand of each row.
+    fn find_greatest(&self, batch: &mut Batch<T>, which: usize, found: &mut Option<Found>) {
+        let mut greatest = [0.0; 16];
+        scan(self.job.level, batch.tile, (which, false), &mut greatest[..batch.known.len()]);
+        for (i, greatest) in greatest.into_iter().enumerate().take(batch.known.len()) {
+            batch.known[i].greatest[which] = greatest;
+            if greatest.is_infinite() && !self.is_skipped(batch.rows.start + i) {
+                self.look_at(batch, which, i, found);
             }
+        }
+    }
+
+    /// The masses of an operand, and their logarithms.
+    fn weigh(&self, batch: &mut Batch<T>, which: usize) {
+        let Job { level, temperature, .. } = *self.job;
+        let Batch { tile, known, sums, rest: rest_of_q, .. } = batch;
+        let mut rest = [0.0; 16];
+        let mut ahead = [Ahead::NONE; 2];
+        core::mem::swap(&mut ahead[which], &mut tile.ahead[which]);
+        masses(level, (which, false), temperature, Tile { ahead, ..*tile }, known, sums);
+        for (rest, sum) in rest.iter_mut().zip(sums.iter()) {
+            *rest = sum.sums[0] - 1.0;
+        }
+        if sums.iter().any(|sum| sum.sums[0] < CONFIDENT) {
+            masses(level, (which, true), temperature, *tile, known, sums);
+            for (rest, sum) in rest.iter_mut().zip(sums.iter()) {
+                if *rest < CONFIDENT - 1.0 {
+                    *rest = sum.sums[0] + (sum.sums[1] - 1.0);
+                }
+            }
+        }
+        for (known, rest) in known.chunks_mut(WIDE).zip(rest.chunks(WIDE)) {
+            for ((row, log), rest) in known.iter_mut().zip(ln::ln_1p_all(level, rest)).zip(rest) {
+                row.mass[which] = 1.0 + rest;
+                row.log_mass[which] = log;
+            }
+        }
+        if which == 1 {
+            *rest_of_q = rest;
+        }
+    }
+
+    /// Functions of two classes; what is wrong with their operands is found first.
+    fn binary(&self, batch: Batch<T>, of: Binary, part: Part, found: &mut Option<Found>) {
+        let (logits, probabilities) = ([f64::NEG_INFINITY, f64::MAX], [0.0, 1.0]);
+        let ranges = match of {
+            Binary::CrossEntropy(_) => [probabilities, logits],
+            Binary::Logits => [logits; 2],
+            Binary::Probabilities => [probabilities; 2],
+        };
+        for (which, range) in ranges.into_iter().enumerate() {
+            self.check_entries(&batch, (self.job.names[which], which), range, found);
+        }
+        let Batch { tile, known, out: [of_p, of_q], .. } = batch;
+        for row in known.iter_mut() {
+            let of_temperature = if part == Part::Slopes { 1.0 / self.job.temperature } else { 1.0 };
+            row.factors = [of_temperature / self.job.log_base.unwrap_or(1.0); 2];
+        }
+        write_binary(self.job.level, (of, part), self.job.temperature, tile, known, [of_p, of_q]);
+    }
+
+    /// Finds the first entry of each row that is not in a range.
+    fn check_entries(&self, batch: &Batch<T>, (name, which): (&'static str, usize), range: [f64; 2], found: &mut Option<Found>) {
+        let (plan, count) = (self.job.plan, batch.known.len());
+        let [mut greatest, mut of_negatives] = [[0.0; 16]; 2];
+        scan(self.job.level, batch.tile, (which, false), &mut greatest[..count]);
+        scan(self.job.level, batch.tile, (which, true), &mut of_negatives[..count]);
+        let [low, high] = range;
+        for i in (0..count).filter(|&i| greatest[i] > high || -of_negatives[i] < low) {
+            let entries = (0..plan.length).map(|entry| batch.entry(which, entry, i));
+            let Some((entry, value)) = entries.enumerate().find(|&(_, value)| value > high || value < low) else { continue };
+            let (row, position) = (plan.row_index(plan.place(batch.rows.start + i)), plan.entry_index(entry));
+            let error = match value {
+                f64::INFINITY => Error::InfiniteLogit { name, row, position },
+                value if value < low => Error::Negative { name, row, position, value },
+                value => Error::AboveOne { name, row, position, value },
+            };
+            self.report(batch.rows.start + i, error, found);
         }
     }
 
@@ -346,7 +459,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         let (mut wide, mut places) = ([0.0_f64], out.each_ref().map(|out| out.as_ref().map(|out| vec![0.0_f64; out.len()])));
         let mut piece =
             Piece { first: row, values: &mut wide, out: places.each_mut().map(|out| out.as_mut().map(Vec::as_mut_slice)) };
-        let mut scratch = Scratch { entries: [vec![], vec![]], found: None };
+        let mut scratch = Scratch::default();
         Driver::<f64>::new(self.job, self.weights, self.softmax).piece(&mut piece, &mut scratch);
         *value = T::from_f64(wide[0]);
         for (out, places) in out.into_iter().zip(places) {
@@ -358,121 +471,202 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// The factor of a row's derivatives.
     fn factor(&self, row: usize) -> f64 {
-        self.weights.map_or(1.0, |weights| weights[row]) / self.job.temperature / self.job.log_base.unwrap_or(1.0)
+        self.weights[0].map_or(1.0, |weights| weights[row]) * self.unit
     }
 
     fn in_units(&self, nats: f64) -> T {
         // Adding 0 turns -0.0 into 0.0.
-        T::from_f64(nats / self.job.log_base.unwrap_or(1.0) + 0.0)
+        T::from_f64(self.job.log_base.map_or(nats, |log_base| nats / log_base) + 0.0)
     }
 
-    fn divergences(
-        &self,
-        tile: Tile<T>,
-        rows: &mut [LogitRow],
-        sums: &mut [Partial],
-        values: &mut [T],
-        all: &Range<usize>,
-        out: &mut [Option<&mut [T]>; 2],
-    ) {
+    fn divergences(&self, batch: &mut Batch<T>) {
         let Some(kernel) = &self.kernel else { return };
-        let (level, temperature) = (self.job.level, self.job.temperature);
-        for row in rows.iter_mut() {
+        let Job { level, temperature, log_base, .. } = *self.job;
+        let is_free = kernel.has_free_scale();
+        if !is_free {
+            self.weigh(batch, 0);
+            self.weigh(batch, 1);
+        }
+        let Batch { tile, known, sums, .. } = batch;
+        for row in known.iter_mut() {
+            if is_free {
+                (row.mass, row.log_mass) = ([1.0; 2], [0.0; 2]);
+            }
             let [of_p, of_q] = row.greatest;
             let (between, rest) = two_sum(of_q, -of_p);
             let (apart, more) = two_sum(between, temperature * (row.log_mass[1] - row.log_mass[0]));
             row.apart = in_parts::<T>(apart, rest + more);
         }
-        kernel.logit_sums(level, false, temperature, tile, rows, sums);
-        if kernel.needs_exact_scale() {
-            for (row, sum) in rows.iter_mut().zip(sums.iter()) {
-                let more = temperature * ln::ln_1p(sum.sums[1] / sum.sums[0]);
-                let (apart, rest) = two_sum(row.apart[0], more);
-                row.apart = in_parts::<T>(apart, row.apart[1] + rest);
-            }
-            kernel.logit_sums(level, false, temperature, tile, rows, sums);
-        }
-        let ceiling = kernel.ceiling(self.job.log_base.unwrap_or(1.0));
-        let wanted = out.iter().any(Option::is_some);
-        for (group, values) in values.chunks_mut(WIDE).enumerate() {
-            let first = group * WIDE;
-            let mut lanes = RowSums::default();
-            for (lane, sum) in sums[first..].iter().take(values.len()).enumerate() {
-                lanes.set(lane, sum);
-            }
-            let finish = Finish::normalizing(&lanes);
-            let results = kernel.values(level, &lanes, &finish, self.job.log_base);
-            for (value, result) in values.iter_mut().zip(results) {
-                *value = if result.is_nan() { T::NAN } else { T::below(result + 0.0, ceiling) };
-            }
-            if wanted {
-                let [factors, within] = kernel.chains(level, &lanes, &finish, self.job.log_base, &results);
-                for (lane, row) in rows[first..].iter_mut().take(values.len()).enumerate() {
-                    row.within = within[lane];
-                    row.factors = [factors[lane] * self.factor(all.start + first + lane); 2];
+        if is_free {
+            // Any scale is right; with one that is about that of the masses, log-ratios are small.
+            let compared = |which: usize, sums: &mut [Partial]| {
+                masses(level, (which, false), temperature, tile.start(SAMPLE), known, sums);
+                sums.iter().map(|sum| sum.sums[0]).collect::<SmallVec<[f64; 16]>>()
+            };
+            let (of_p, of_q) = (compared(0, sums), compared(1, sums));
+            for (row, (of_p, of_q)) in known.iter_mut().zip(of_p.into_iter().zip(of_q)) {
+                let ratio = of_q / of_p;
+                if (MOST_APART.recip()..MOST_APART).contains(&ratio) {
+                    scale_by::<T>(row, ratio - 1.0, temperature);
                 }
             }
         }
-        if wanted {
-            kernel.logit_sums(level, true, temperature, tile, rows, sums);
-            for (row, sum) in rows.iter_mut().zip(sums.iter()) {
+        kernel.logit_sums(level, false, temperature, *tile, known, sums);
+        tile.ahead = [Ahead::NONE; 2];
+        let mut is_scaled = false;
+        for (row, sum) in known.iter_mut().zip(sums.iter()) {
+            let [p, residual, term, ..] = sum.sums;
+            let residual = residual / p;
+            if kernel.needs_exact_scale() || (is_free && 0.5 * residual * residual > MOST_OF_SCALE * (term / p)) {
+                scale_by::<T>(row, residual, temperature);
+                is_scaled = true;
+            }
+        }
+        if is_scaled {
+            kernel.logit_sums(level, false, temperature, *tile, known, sums);
+        }
+        let ceiling = kernel.ceiling(log_base.unwrap_or(1.0));
+        let wanted = batch.out.iter().any(Option::is_some);
+        let mut beyond = Vec::new();
+        for first in (0..batch.known.len()).step_by(WIDE) {
+            let count = WIDE.min(batch.known.len() - first);
+            let mut lanes = RowSums::default();
+            for (lane, sum) in batch.sums[first..first + count].iter().enumerate() {
+                lanes.set(lane, sum);
+            }
+            let finish = Finish::normalizing(&lanes);
+            let mut results = kernel.values(level, &lanes, &finish, log_base);
+            for (lane, result) in results.iter_mut().enumerate().take(count) {
+                if result.is_infinite() {
+                    let (value, kernel) = self.beyond(batch, first + lane);
+                    *result = value;
+                    beyond.extend(kernel.map(|kernel| (first + lane, kernel)));
+                }
+                batch.values[first + lane] = if result.is_nan() { T::NAN } else { T::below(*result + 0.0, ceiling) };
+            }
+            if wanted {
+                let [factors, within] = kernel.chains(level, &lanes, &finish, log_base, &results);
+                for (lane, row) in batch.known[first..first + count].iter_mut().enumerate() {
+                    row.within = within[lane];
+                    row.factors = [factors[lane] * self.factor(batch.rows.start + first + lane); 2];
+                    let nats = results[lane] * log_base.unwrap_or(1.0);
+                    row.means = kernel.sums_of_moments(nats).unwrap_or_default();
+                }
+            }
+        }
+        if !wanted {
+            return;
+        }
+        let Batch { tile, known, sums, .. } = batch;
+        if is_free {
+            for (row, sum) in known.iter_mut().zip(sums.iter()) {
+                let mass = sum.sums[0] / power_of_two(LIFT);
+                row.mass = row.mass.map(|of_one| of_one * mass);
+                scale_by::<T>(row, sum.sums[1] / sum.sums[0], temperature);
+            }
+        }
+        if kernel.sums_of_moments(0.0).is_none() {
+            kernel.logit_sums(level, true, temperature, *tile, known, sums);
+            for (row, sum) in known.iter_mut().zip(sums.iter()) {
                 row.means = [sum.sums[0], sum.sums[1]];
             }
-            let [of_p, of_q] = out;
-            kernel.logit_slopes(level, temperature, tile, rows, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
+        }
+        let [of_p, of_q] = &mut batch.out;
+        kernel.logit_slopes(level, temperature, *tile, known, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
+        for (row, kernel) in beyond {
+            self.slopes_beyond(&*kernel, batch, row);
         }
     }
 
-    fn single(
-        &self,
-        tile: Tile<T>,
-        rows: &mut [LogitRow],
-        sums: &mut [Partial],
-        values: &mut [T],
-        all: &Range<usize>,
-        out: &mut [Option<&mut [T]>; 2],
-    ) {
-        let level = self.job.level;
+    /// The value of a row whose powers are beyond floats, and the formula for it.
+    #[cold]
+    fn beyond(&self, batch: &Batch<T>, row: usize) -> (f64, Option<Box<dyn Kernel<T>>>) {
+        let infinite = (f64::INFINITY, None);
+        let Of::Divergence(verb, parameters) = self.job.of else { return infinite };
+        let mut found = None;
+        for _ in 0..2 {
+            let Some((largest, base)) = T::largest_of_logits(verb, parameters, found) else { return infinite };
+            let above = self.sums_of_one(&*largest, batch, row, false).sums[2] / power_of_two(LIFT);
+            if above == 0.0 || !above.is_finite() {
+                return infinite;
+            }
+            found = Some(base + above);
+        }
+        let Some(kernel) = found.and_then(|largest| T::relative_of_logits(verb, parameters, largest)) else { return infinite };
+        let mut lanes = RowSums::default();
+        lanes.set(0, &self.sums_of_one(&*kernel, batch, row, false));
+        let value = kernel.values(self.job.level, &lanes, &Finish::normalizing(&lanes), self.job.log_base)[0];
+        (value, Some(kernel))
+    }
+
+    /// The entries of a row of a batch by itself.
+    fn alone(&self, batch: &Batch<T>, row: usize) -> [Vec<T>; 2] {
+        let length = self.job.plan.length;
+        [0, 1].map(|which| (0..length).map(|entry| T::from_f64(batch.entry(which, entry, row))).collect())
+    }
+
+    fn sums_of_one(&self, kernel: &dyn Kernel<T>, batch: &Batch<T>, row: usize, moments: bool) -> Partial {
+        let [p, q] = self.alone(batch, row);
+        let tile = Tile { entries: [&p[..], &q, &q], across: false, ahead: [Ahead::NONE; 2] };
+        let mut sums = [Partial::default()];
+        kernel.logit_sums(self.job.level, moments, self.job.temperature, tile, &batch.known[row..=row], &mut sums);
+        sums[0]
+    }
+
+    /// The derivatives of such a row.
+    #[cold]
+    fn slopes_beyond(&self, kernel: &dyn Kernel<T>, batch: &mut Batch<T>, row: usize) {
+        let Job { level, temperature, log_base, plan, .. } = *self.job;
+        let mut lanes = RowSums::default();
+        lanes.set(0, &self.sums_of_one(kernel, batch, row, false));
+        let [factors, _] = kernel.chains(level, &lanes, &Finish::normalizing(&lanes), log_base, &Default::default());
+        let moments = self.sums_of_one(kernel, batch, row, true);
+        let mut known = batch.known[row];
+        known.factors = [factors[0] * self.factor(batch.rows.start + row); 2];
+        known.means = [moments.sums[0], moments.sums[1]];
+        let [p, q] = self.alone(batch, row);
+        let tile = Tile { entries: [&p[..], &q, &q], across: false, ahead: [Ahead::NONE; 2] };
+        let places = row * plan.length..(row + 1) * plan.length;
+        let out = batch.out.each_mut().map(|out| out.as_mut().map(|out| &mut out[places.clone()]));
+        kernel.logit_slopes(level, temperature, tile, &[known], out);
+    }
+
+    fn single(&self, batch: &mut Batch<T>) {
+        let Job { level, temperature, .. } = *self.job;
+        self.weigh(batch, 1);
         let is_entropy = matches!(self.job.of, Of::Entropy);
         if is_entropy {
-            mean_gaps(level, self.job.temperature, tile, rows, sums);
+            mean_gaps(level, temperature, batch.tile, batch.known, batch.sums);
         }
-        for (i, (row, sum)) in rows.iter_mut().zip(sums.iter()).enumerate() {
+        for (i, (row, sum)) in batch.known.iter_mut().zip(batch.sums.iter()).enumerate() {
             let of_mass = row.log_mass[1];
-            let value =
-                if is_entropy { of_mass + sum.sums[0] / row.mass[1] } else { row.greatest[1] / self.job.temperature + of_mass };
-            values[i] = self.in_units(value);
+            let value = if is_entropy { of_mass + sum.sums[0] / row.mass[1] } else { row.greatest[1] / temperature + of_mass };
+            batch.values[i] = self.in_units(value);
             row.within = value;
-            row.factors = [self.factor(all.start + i); 2];
+            row.factors = [self.factor(batch.rows.start + i); 2];
         }
-        if let Some(out) = &mut out[1] {
+        if let Some(out) = &mut batch.out[1] {
             let derivatives = if is_entropy { Single::Entropy } else { Single::LogSumExp };
-            write_single(level, self.softmax.unwrap_or(derivatives), self.job.temperature, tile, rows, out);
+            write_single(level, self.softmax.unwrap_or(derivatives), temperature, batch.tile, batch.known, out);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is known of a tile")]
-    fn cross_entropies(
-        &self,
-        tile: Tile<T>,
-        rows: &mut [LogitRow],
-        sums: &mut [Partial],
-        values: &mut [T],
-        (all, rest): (&Range<usize>, &[f64; 16]),
-        out: &mut [Option<&mut [T]>; 2],
-        found: &mut Option<Found>,
-    ) {
-        let Job { level, labels, smoothing, plan, .. } = *self.job;
+    fn cross_entropies(&self, batch: &mut Batch<T>, found: &mut Option<Found>) {
+        let Job { level, labels, smoothing, plan, temperature, .. } = *self.job;
+        self.weigh(batch, 1);
         let spreads = labels.is_none() || smoothing > 0.0;
         if spreads {
-            target_gaps(level, self.targets, self.job.temperature, tile, rows, sums);
+            target_gaps(level, self.targets, temperature, batch.tile, batch.known, batch.sums);
         }
-        let length = plan.length;
-        for i in 0..rows.len() {
-            let row = all.start + i;
+        if labels.is_none() {
+            self.check_entries(batch, (self.job.names[0], 0), [0.0, f64::INFINITY], found);
+        }
+        let (length, wanted) = (plan.length, batch.out[1].is_some());
+        for i in 0..batch.known.len() {
+            let row = batch.rows.start + i;
             let [mut gap, mut total, mut spread] = [0.0; 3];
             if spreads {
-                let [target_gap, spread_gap, target, spread_target, _, counted] = sums[i].sums;
+                let [target_gap, spread_gap, target, spread_target, _, counted] = batch.sums[i].sums;
                 spread = smoothing / if self.targets.masked { counted } else { length as f64 };
                 gap = (1.0 - smoothing) * target_gap + if smoothing > 0.0 { spread * spread_gap } else { 0.0 };
                 total = (1.0 - smoothing) * target + spread * spread_target;
@@ -486,55 +680,56 @@ impl<'a, T: Compute> Driver<'a, T> {
                     self.report(row, error, found);
                     continue;
                 };
-                let (share, x) = self.labelled(class, tile, i);
-                let below = (rows[i].greatest[1] - x) / self.job.temperature;
+                let (share, x) = self.labelled(class, batch, i);
+                let below = (batch.known[i].greatest[1] - x) / temperature;
                 gap += if share == 0.0 { 0.0 } else { share * below };
                 total += share;
-            } else if let Some(class) = self.negative(tile, i) {
-                let (row_index, position) = (plan.row_index(plan.place(row)), plan.entry_index(class));
-                let value = tile.entries[0][self.place_of(class, i)].to_f64();
-                self.report(row, Error::Negative { name: "targets", row: row_index, position, value }, found);
-            } else if (sums[i].sums[4] - 1.0).abs() > self.job.tolerance {
-                let error = Error::TargetSum { row: plan.row_index(plan.place(row)), sum: sums[i].sums[4] };
+            } else if (batch.sums[i].sums[4] - 1.0).abs() > self.job.tolerance {
+                let error = Error::TargetSum { row: plan.row_index(plan.place(row)), sum: batch.sums[i].sums[4] };
                 self.report(row, error, found);
             }
-            values[i] = self.in_units(gap + total * rows[i].log_mass[1]);
-            rows[i].within = total;
-            rows[i].means = [spread; 2];
-            rows[i].factors = [self.factor(row); 2];
+            let known = &mut batch.known[i];
+            batch.values[i] = self.in_units(gap + total * known.log_mass[1]);
+            if !wanted {
+                continue;
+            }
+            known.within = total;
+            known.means = [spread; 2];
+            known.factors = [self.factor(row); 2];
+            known.lift = self.weights[1].map_or(0.0, |lifts| lifts[row]);
         }
-        let Some(out) = &mut out[1] else { return };
-        write_single(level, Single::CrossEntropy(self.spread_targets()), self.job.temperature, tile, rows, out);
-        for (i, row) in rows.iter().enumerate() {
-            let Some(class) = self.label(all.start + i).and_then(|label| usize::try_from(label).ok()) else { continue };
+        let Some(mut out) = batch.out[1].take() else { return };
+        write_single(
+            level,
+            Single::CrossEntropy(self.spread_targets(), self.weights[1].is_some()),
+            temperature,
+            batch.tile,
+            batch.known,
+            out,
+        );
+        for (i, row) in batch.known.iter().enumerate() {
+            let Some(class) = self.label(batch.rows.start + i).and_then(|label| usize::try_from(label).ok()) else { continue };
             if class >= length {
                 continue;
             }
-            let (share, x) = self.labelled(class, tile, i);
+            let (share, x) = self.labelled(class, batch, i);
             let place = &mut out[i * length + class];
+            // An infinite one times the derivatives that are 0 would be NaN.
+            let share = share * if row.lift == 0.0 { 1.0 } else { exp::exp_of(row.lift).min(f64::MAX) };
             if x >= row.greatest[1] && !spreads {
                 // The share less 1 is what the others have, which keeps its digits.
-                *place = T::from_f64(-share * (rest[i] / row.mass[1]) * row.factors[1]);
+                *place = T::from_f64(-share * (batch.rest[i] / row.mass[1]) * row.factors[1]);
             } else if share != 0.0 {
                 *place = T::from_f64(place.to_f64() - share * row.factors[1]);
             }
         }
-    }
-
-    /// Where an entry of a row of a tile is.
-    fn place_of(&self, entry: usize, row: usize) -> usize {
-        if self.across { entry * T::WIDTH + row } else { entry }
+        batch.out[1] = Some(core::mem::take(&mut out));
     }
 
     /// The share that the class of a label has by it, and its logit.
-    fn labelled(&self, class: usize, tile: Tile<T>, row: usize) -> (f64, f64) {
+    fn labelled(&self, class: usize, batch: &Batch<T>, row: usize) -> (f64, f64) {
         let share = (1.0 - self.job.smoothing) * self.job.class_weights.map_or(1.0, |weights| weights[class]);
-        (share, tile.entries[1][self.place_of(class, row)].to_f64())
-    }
-
-    /// The first class of a row whose target is negative.
-    fn negative(&self, tile: Tile<T>, row: usize) -> Option<usize> {
-        (0..self.job.plan.length).find(|&class| tile.entries[0][self.place_of(class, row)] < T::default())
+        (share, batch.entry(1, class, row))
     }
 
     /// The targets that all classes have.
@@ -552,17 +747,42 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// Says what is the matter with a row whose greatest logit is infinite.
     #[cold]
-    fn look_at(&self, row: usize, which: usize, greatest: f64, tile: Tile<T>, i: usize, found: &mut Option<Found>) {
-        let plan = self.job.plan;
-        let name = if self.kernel.is_none() { "logits" } else { ["p", "q"][which] };
-        let index = plan.row_index(plan.place(row));
-        if greatest < 0.0 {
-            return self.report(row, Error::AllMasked { name, row: index }, found);
+    fn look_at(&self, batch: &Batch<T>, which: usize, i: usize, found: &mut Option<Found>) {
+        let (plan, row) = (self.job.plan, batch.rows.start + i);
+        let entries = || (0..plan.length).map(|entry| batch.entry(which, entry, i));
+        if entries().any(f64::is_nan) {
+            return;
         }
-        let is_greatest = |&entry: &usize| tile.entries[which][self.place_of(entry, i)].to_f64() >= greatest;
-        let entry = (0..plan.length).find(is_greatest).unwrap_or_default();
-        self.report(row, Error::InfiniteLogit { name, row: index, position: plan.entry_index(entry) }, found);
+        let name = self.job.names[which];
+        let index = plan.row_index(plan.place(row));
+        match entries().position(|entry| entry == f64::INFINITY) {
+            Some(entry) => {
+                let position = plan.entry_index(entry);
+                self.report(row, Error::InfiniteLogit { name, row: index, position }, found);
+            }
+            None => self.report(row, Error::AllMasked { name, row: index }, found),
+        }
     }
+}
+
+impl<T: Real> Batch<'_, T> {
+    /// An entry of a row.
+    fn entry(&self, which: usize, entry: usize, row: usize) -> f64 {
+        self.tile.entries[which][if self.tile.across { entry * T::WIDTH + row } else { entry }].to_f64()
+    }
+}
+
+/// Where a row is, to ask for it.
+fn ahead(operand: Option<Operand>, row: usize) -> Ahead {
+    let (from, step) = operand.map_or((core::ptr::null(), 0), |operand| operand.rows.address(row));
+    Ahead { from, step }
+}
+
+/// Divides q by 1 + `residual`, the quotient of its sum and p's.
+fn scale_by<T: Real>(row: &mut LogitRow, residual: f64, temperature: f64) {
+    let (apart, rest) = two_sum(row.apart[0], temperature * ln::ln_1p(residual));
+    row.apart = in_parts::<T>(apart, row.apart[1] + rest);
+    row.mass[1] *= 1.0 + residual;
 }
 
 /// A number as one of type `T` and the rest, which is none beside infinities.

@@ -38,6 +38,7 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(each::each, module)?)?;
     module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
+    module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
     module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 

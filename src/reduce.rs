@@ -139,8 +139,8 @@ impl<'a, T: Compute> Driver<'a, T> {
         let plan = job.plan;
         let kernel = T::kernel(job.verb, job.parameters);
         let mask = plan.mask.as_ref();
-        let q = (kernel.operands() == 2).then_some(Operand { rows: &plan.q, mask, left_out: 0.0 });
-        let operands = Operands { p: Operand { rows: &plan.p, mask, left_out: 0.0 }, q };
+        let q = (kernel.operands() == 2).then_some(Operand { rows: &plan.q, mask, left_out: 0.0, is_asked_for: false });
+        let operands = Operands { p: Operand { rows: &plan.p, mask, left_out: 0.0, is_asked_for: false }, q };
         let tolerances = [&plan.p, &plan.q].map(|rows| rows.dtype().tolerance(plan.length));
         Self { job, kernel, operands, tolerances }
     }

@@ -29,6 +29,8 @@ pub struct Operand<'a> {
     pub mask: Option<&'a Rows<'a>>,
     /// What is read for those: 0, or -inf for logits.
     pub left_out: f64,
+    /// Whether somebody has asked for its memory already.
+    pub is_asked_for: bool,
 }
 
 /// Where a tile goes in the scratch buffer: row `r`, entry `k` at `r * row + k * entry`.
@@ -103,19 +105,19 @@ impl<'a> Operand<'a> {
     pub fn bring<T: Real + Storage>(&self, rows: Range<usize>, entries: Range<usize>, scratch: &mut [T], steps: Steps) {
         let (rows_of, tile) = (self.rows, (&rows, &entries));
         match rows_of.dtype() {
-            DType::F64 => bring::<f64, T>(rows_of, tile, scratch, steps),
-            DType::F32 => bring::<f32, T>(rows_of, tile, scratch, steps),
-            DType::F16 => bring::<F16, T>(rows_of, tile, scratch, steps),
-            DType::BF16 => bring::<BF16, T>(rows_of, tile, scratch, steps),
-            DType::I8 => bring::<i8, T>(rows_of, tile, scratch, steps),
-            DType::I16 => bring::<i16, T>(rows_of, tile, scratch, steps),
-            DType::I32 => bring::<i32, T>(rows_of, tile, scratch, steps),
-            DType::I64 => bring::<i64, T>(rows_of, tile, scratch, steps),
-            DType::U8 => bring::<u8, T>(rows_of, tile, scratch, steps),
-            DType::U16 => bring::<u16, T>(rows_of, tile, scratch, steps),
-            DType::U32 => bring::<u32, T>(rows_of, tile, scratch, steps),
-            DType::U64 => bring::<u64, T>(rows_of, tile, scratch, steps),
-            DType::Bool => bring::<Boolean, T>(rows_of, tile, scratch, steps),
+            DType::F64 => bring::<f64, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::F32 => bring::<f32, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::F16 => bring::<F16, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::BF16 => bring::<BF16, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::I8 => bring::<i8, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::I16 => bring::<i16, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::I32 => bring::<i32, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::I64 => bring::<i64, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::U8 => bring::<u8, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::U16 => bring::<u16, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::U32 => bring::<u32, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::U64 => bring::<u64, T>(rows_of, tile, scratch, steps, self.is_asked_for),
+            DType::Bool => bring::<Boolean, T>(rows_of, tile, scratch, steps, self.is_asked_for),
         }
         if let Some(mask) = self.mask {
             let nothing = T::from_f64(self.left_out);
@@ -168,13 +170,21 @@ fn visit<S: Storage>(
     }
 }
 
-fn bring<S: Storage, T: Real + Storage>(rows_of: &Rows, tile: (&Range<usize>, &Range<usize>), scratch: &mut [T], steps: Steps) {
+fn bring<S: Storage, T: Real + Storage>(
+    rows_of: &Rows,
+    tile: (&Range<usize>, &Range<usize>),
+    scratch: &mut [T],
+    steps: Steps,
+    is_asked_for: bool,
+) {
     let (rows, entries) = tile;
     if steps.entry == 1
         && rows.len() == 1
         && let Some(run) = rows_of.borrow::<S>(rows.start, entries.clone())
     {
-        prefetch_next(run);
+        if !is_asked_for {
+            prefetch_next(run);
+        }
         return S::convert(run, scratch);
     }
     let mut converted = [T::default(); RUN];

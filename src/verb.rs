@@ -1,8 +1,8 @@
 //! The list of the verbs: the names that Python has for the formulas, and what each asks of the masses of its rows.
 
 use crate::divergence::{
-    ChiSquare, CrossEntropy, Divergence, Hellinger, Jeffreys, JensenShannon, KullbackLeibler, MinEntropy, Overlap, Power,
-    PowerEntropy, Relative, Skew, Support, TotalVariation, WorstRatio,
+    ChiSquare, CrossEntropy, Divergence, Hellinger, Jeffreys, JensenShannon, KullbackLeibler, LargestPower, MinEntropy, Overlap,
+    Power, PowerEntropy, Relative, ShiftedPower, Skew, Support, TotalVariation, WorstRatio,
 };
 use crate::element::Storage;
 use crate::kernel::{Compiled, Kernel};
@@ -158,6 +158,13 @@ impl Verb {
         })
     }
 
+    /// Rényi's divergence as one of powers, unless its order is 1 or infinite.
+    fn renyi(self, parameters: Parameters) -> Option<Power> {
+        let number = parameters.number;
+        let is_of_powers = number.is_finite() && !matches!(number, 1.0);
+        (self == Self::RenyiDivergence && is_of_powers).then(|| Power::renyi(number))
+    }
+
     fn power(self, parameters: Parameters) -> Option<Power> {
         Some(match self {
             Self::PowerDivergence => Power::cressie_read(parameters.number),
@@ -178,6 +185,19 @@ pub trait Compute: Real + Storage {
     /// that of the largest probability.
     #[must_use]
     fn largest(_verb: Verb, _parameters: Parameters) -> Option<Box<dyn Kernel<Self>>> {
+        None
+    }
+
+    /// For rows of logits whose value came out as infinite: the logarithm of the largest power. A first sweep gets no `found`, a second
+    /// one what the first has found; then the largest is that much above the number that comes with the kernel.
+    #[must_use]
+    fn largest_of_logits(_verb: Verb, _parameters: Parameters, _found: Option<f64>) -> Option<(Box<dyn Kernel<Self>>, f64)> {
+        None
+    }
+
+    /// The formula for such rows, relative to that largest one.
+    #[must_use]
+    fn relative_of_logits(_verb: Verb, _parameters: Parameters, _largest: f64) -> Option<Box<dyn Kernel<Self>>> {
         None
     }
 
@@ -207,6 +227,15 @@ impl Compute for f64 {
             _ => verb.power(parameters).filter(|power| power.sees_infinity())?.is_swapped(),
         };
         Some(boxed(WorstRatio { swapped }))
+    }
+
+    fn largest_of_logits(verb: Verb, parameters: Parameters, found: Option<f64>) -> Option<(Box<dyn Kernel<Self>>, f64)> {
+        let (power, base) = (verb.renyi(parameters)?, found.map(LargestPower::base));
+        Some((boxed(LargestPower { power, base }), base.unwrap_or_default()))
+    }
+
+    fn relative_of_logits(verb: Verb, parameters: Parameters, shift: f64) -> Option<Box<dyn Kernel<Self>>> {
+        Some(boxed(ShiftedPower { power: verb.renyi(parameters)?, shift }))
     }
 
     fn relative(verb: Verb, parameters: Parameters, largest: f64) -> Option<Box<dyn Kernel<Self>>> {

@@ -286,6 +286,14 @@ impl<'a> Rows<'a> {
         Some(unsafe { core::slice::from_raw_parts(start, entries.len()) })
     }
 
+    /// Where a row begins in memory, and how many bytes it takes to the next entry, to ask for it early; any row, also one that is not.
+    #[must_use]
+    pub fn address(&self, row: usize) -> (*const u8, usize) {
+        let size = self.dtype.size();
+        let step = if self.entries.is_run(size.cast_signed()) { size } else { 0 };
+        if row < self.batch.count() { (self.at(self.batch.offset(row)), step) } else { (core::ptr::null(), 0) }
+    }
+
     /// Whole rows as they lie in memory, one after another, under the conditions of [`Rows::borrow`].
     ///
     /// # Panics
@@ -577,9 +585,9 @@ fn broadcast(p: &View, q: &View, axes: &[(usize, isize)], dimensions: usize) -> 
         shape.push(match (in_p, in_q, named) {
             (0, 0, Some(&(_, axis))) => return Err(Error::Empty { name: "p", axis, shape: p.shape.to_vec() }),
             (n, m, _) if n == m => n,
-            (p, q, Some(&(_, axis))) => return Err(Error::LengthMismatch { axis, p, q }),
+            (p, q, Some(&(_, axis))) => return Err(Error::LengthMismatch { names: ["p", "q"], axis, p, q }),
             (1, n, None) | (n, 1, None) => n,
-            _ => return Err(Error::NotBroadcastable { p: p.shape.to_vec(), q: q.shape.to_vec() }),
+            _ => return Err(Error::NotBroadcastable { names: ["p", "q"], p: p.shape.to_vec(), q: q.shape.to_vec() }),
         });
     }
     Ok(shape)

@@ -4,7 +4,7 @@
 
 use klrs::element::{Boolean, Storage};
 use klrs::error::Error;
-use klrs::kernel::logits::Single;
+use klrs::kernel::logits::{Binary, Part, Single};
 use klrs::kernel::{SHORT, block, chunk};
 use klrs::lanes::half::{BF16, F16};
 use klrs::lanes::{Level, Real, power_of_two};
@@ -327,11 +327,12 @@ fn logits_at<T: Compute>(level: Level, of: Of, softmax: Option<Single>, shape: &
         (0..shape[0] * length).map(|i| T::from_f64(((i * 7919 + salt) % 1009) as f64 / 50.0 - 10.0)).collect()
     };
     let (x, y) = (numbers(3), numbers(501));
-    let is_pair = matches!(of, Of::Divergence(..));
+    let is_pair = matches!(of, Of::Divergence(..) | Of::Binary(..));
     let (view_x, view_y) = (View::from_slice(&x, shape), View::from_slice(&y, shape));
     let plan = Plan::new(&view_x, is_pair.then_some(&view_y), None, &Axes::One(-1)).unwrap();
     let labels: Vec<i64> = (0..shape[0]).map(|row| (row % length) as i64).collect();
     let job = logits::Job {
+        names: ["p", "q"],
         plan: &plan,
         of,
         temperature: 1.3,
@@ -346,20 +347,26 @@ fn logits_at<T: Compute>(level: Level, of: Of, softmax: Option<Single>, shape: &
     let mut values = vec![T::default(); shape[0]];
     let (mut of_p, mut of_q) = (vec![T::default(); x.len()], vec![T::default(); x.len()]);
     let out = [is_pair.then_some(of_p.as_mut_slice()), Some(of_q.as_mut_slice())];
-    logits::compute(&job, &mut values, Wanted { out, weights: None, softmax }).unwrap();
+    logits::compute(&job, &mut values, Wanted { out, weights: None, lifts: None, softmax }).unwrap();
     [values, of_p, of_q].iter().flat_map(|numbers| bits(numbers)).collect()
 }
 
 fn check_logits<T: Compute>() {
     let pairs = [Verb::KlDivergence, Verb::JsDivergence, Verb::JeffreysDivergence, Verb::TotalVariationDistance];
+    let orders = if T::WIDTH == 8 { vec![0.3, 2.0, 30.0] } else { vec![] };
+    let of_orders = orders
+        .into_iter()
+        .map(|number| (Of::Divergence(Verb::RenyiDivergence, Parameters { number, ..Parameters::default() }), None));
     let kinds = pairs.map(|verb| (Of::Divergence(verb, Parameters::default()), None)).into_iter().chain([
         (Of::Entropy, None),
         (Of::CrossEntropy, None),
         (Of::LogSumExp, None),
         (Of::LogSumExp, Some(Single::Softmax)),
         (Of::LogSumExp, Some(Single::LogSoftmax)),
+        (Of::Binary(Binary::Logits, Part::Values), None),
+        (Of::Binary(Binary::Logits, Part::Slopes), None),
     ]);
-    for (of, softmax) in kinds {
+    for (of, softmax) in kinds.chain(of_orders) {
         for shape in [[3, 1], [17, 10], [2, 33], [1, 700]] {
             let expected = logits_at::<T>(Level::new(), of, softmax, &shape);
             for level in levels() {

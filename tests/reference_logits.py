@@ -530,15 +530,36 @@ def renyi_divergence_gradient_q(
 # ------------------------------------------------------------------------------------- top k of p
 
 
-def _tail(indices: Sequence[int], log_probs: Sequence[float], q: Row) -> tuple[mpf, mpf]:
-    """What the other classes have, of the teacher and of the student."""
-    of_teacher = 1 - mp.fsum(mp.exp(_number(log)) for log in log_probs)
-    of_student = mp.fsum(s for c, s in enumerate(q.shares) if c not in set(indices))
-    return max(mpf(0), of_teacher), of_student
+def _teacher(
+    indices: Sequence[int], log_probs: Sequence[float], student: Row, temperature: float, tail: str
+) -> list[mpf]:
+    """Shares of all classes of a teacher of whom k are known.
 
-
-def _renormalized(log_probs: Sequence[float], temperature: float) -> Row:
-    return _row(log_probs, temperature)
+    "renormalize": the others have none. "lump": they have what is left in the proportions of the
+    student's, so that the divergence is that of one class. "bound": the student's least likely have
+    the least of the k shares each, until nothing is left.
+    """
+    shares = [mpf(0)] * len(student.shares)
+    others = [c for c in range(len(shares)) if c not in set(indices)]
+    if tail == "renormalize":
+        known = _row(log_probs, temperature).shares
+    else:
+        if temperature != 1:
+            raise ValueError("the tail's share is known at temperature 1 only")
+        known = [mp.exp(_number(log)) for log in log_probs]
+        left = max(mpf(0), 1 - mp.fsum(known))
+        if tail == "lump":
+            whole = mp.fsum(student.shares[c] for c in others)
+            for c in others:
+                shares[c] = left * student.shares[c] / whole if whole else left / len(others)
+        else:
+            for c in sorted(others, key=lambda c: student.shares[c]):
+                shares[c] = min(left, *known)
+                left -= shares[c]
+    for c, share in zip(indices, known, strict=True):
+        shares[c] = share
+    total = mp.fsum(shares)
+    return [share / total for share in shares]
 
 
 @_exactly
@@ -550,24 +571,11 @@ def top_k_kl_divergence(
     temperature: float,
     tail: str = "renormalize",
 ) -> mpf:
-    """KL of a teacher of whom k classes are known, at temperature 1 unless they are renormalised.
-
-    "renormalize": sum t ln(t/s(q)) with t = softmax(log_probs/T) of the k classes. "lump", "bound":
-    KL of the k classes as they are and one that has the rest.
-    """
+    """sum t ln(t/s(q)) with the shares t of a teacher of whom k classes are known."""
     student = _row(q, temperature)
-    if tail == "renormalize":
-        t = _renormalized(log_probs, temperature)
-        pairs = zip(indices, t.shares, t.logs, strict=True)
-        return mp.fsum(_times(s, log - student.logs[c]) for c, s, log in pairs)
-    if temperature != 1:
-        raise ValueError("the tail's share is known at temperature 1 only")
-    left, missed = _tail(indices, log_probs, student)
-    pairs = zip(indices, map(_number, log_probs), strict=True)
-    known = mp.fsum(_times(mp.exp(log), log - student.logs[c]) for c, log in pairs)
-    if left == 0:
-        return known
-    return known + left * mp.log(left / missed) if missed else mp.inf
+    shares = _teacher(indices, log_probs, student, temperature, tail)
+    pairs = zip(shares, student.logs, strict=True)
+    return mp.fsum(t * (mp.log(t) - log) for t, log in pairs if t)
 
 
 @_exactly
@@ -579,20 +587,10 @@ def top_k_kl_divergence_gradient_q(
     temperature: float,
     tail: str = "renormalize",
 ) -> list[mpf]:
-    """(s(q) - t) / T; t of the tail, of share r, is r s(q) / (the tail's share of s(q))."""
+    """(s(q) - t) / T."""
     student = _row(q, temperature)
-    if tail == "renormalize":
-        shares, of_tail = _renormalized(log_probs, temperature).shares, mpf(0)
-    else:
-        shares = [mp.exp(_number(log)) for log in log_probs]
-        left, missed = _tail(indices, log_probs, student)
-        of_tail = left / missed if left else mpf(0)
-    t = [of_tail * s for s in student.shares]
-    for c, share in zip(indices, shares, strict=True):
-        t[c] = share
-    mass = mp.fsum(t)
-    pairs = zip(student.shares, t, strict=True)
-    return [(mass * s - x) / _number(temperature) for s, x in pairs]
+    shares = _teacher(indices, log_probs, student, temperature, tail)
+    return [(s - t) / _number(temperature) for s, t in zip(student.shares, shares, strict=True)]
 
 
 # ----------------------------------------------------------------------------------------- binary

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 import klrs
+import klrs.logits
 import reference
 
 HALVES = np.array([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]])
@@ -81,14 +83,63 @@ def test_demo() -> None:
     assert "(p * np.log(p / q)).sum(-1)" in report
 
 
-def test_demo_data_are_distributions_and_small() -> None:
+def test_demo_of_logits() -> None:
+    """The numbers are those of SciPy in float64, and the lines of Python say what they say."""
+    _, _, section = report_of("demo").partition("the same two from their logits")
+    p, q, labels = (demo_data(name) for name in ("full_logits", "4bit_logits", "labels"))
+    log_p, log_q = (log_softmax(logits.astype(np.float64), axis=-1) for logits in (p, q))
+    log_mean = np.logaddexp(log_p, log_q) - np.log(2)
+    right = np.arange(len(labels)), labels
+    loss_p, loss_q = (-log[right].mean() for log in (log_p, log_q))
+
+    def divergence(log: Any, other: Any) -> float:
+        return float((np.exp(log) * (log - other)).sum(-1).mean())
+
+    expected = {
+        'logits.cross_entropy(labels, p, reduction="mean")': loss_p,
+        'logits.cross_entropy(labels, q, reduction="mean")': loss_q,
+        'logits.perplexity(labels, p, reduction="mean")': np.exp(loss_p),
+        'logits.perplexity(labels, q, reduction="mean")': np.exp(loss_q),
+        'logits.kl_divergence(p, q, reduction="mean")': divergence(log_p, log_q),
+        'logits.js_divergence(p, q, reduction="mean")': (
+            (divergence(log_p, log_mean) + divergence(log_q, log_mean)) / 2
+        ),
+        "np.mean(p.argmax(-1) == labels)": np.mean(p.argmax(-1) == labels),
+        "np.mean(q.argmax(-1) == labels)": np.mean(q.argmax(-1) == labels),
+        "np.mean(p.argmax(-1) == q.argmax(-1))": np.mean(p.argmax(-1) == q.argmax(-1)),
+    }
+    answers, lines = section.partition("in Python, ")[::2]
+    rows = re.findall(r"^  (\S.*\))((?: +[\d.]+%?)+)$", answers, re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec("\n".join(re.findall(r"^  (\S.*)$", lines, re.MULTILINE)), names)
+    assert [expression for expression, _ in rows] == [*expected]
+    for expression, numbers in rows:
+        first, *bits = (float(cell.removesuffix("%")) for cell in numbers.split())
+        first /= 100 if "%" in numbers else 1
+        assert first == pytest.approx(expected[expression], rel=5e-4)
+        assert eval(expression, names) == pytest.approx(expected[expression], rel=2e-6)
+        if re.search("cross_entropy|divergence", expression):
+            assert bits == pytest.approx([expected[expression] / np.log(2)], rel=5e-4)
+        else:
+            assert not bits
+
+
+def demo_data(name: str) -> Any:
+    return np.load(Path(klrs.__file__).with_name("_demo") / f"digits_{name}.npy")
+
+
+def test_demo_data_are_distributions_their_logits_and_labels_and_small() -> None:
     files = sorted((Path(klrs.__file__).parent / "_demo").glob("*.npy"))
-    assert [file.name for file in files] == ["digits_4bit.npy", "digits_full.npy"]
+    names = ["4bit", "4bit_logits", "full", "full_logits", "labels"]
+    assert [file.name for file in files] == [f"digits_{name}.npy" for name in names]
     assert sum(file.stat().st_size for file in files) < 200_000
-    for file in files:
-        array = np.load(file)
-        assert (array.shape, array.dtype) == ((899, 10), np.float32)
-        np.testing.assert_allclose(array.sum(axis=1, dtype=np.float64), 1, rtol=0, atol=1e-6)
+    for name in ("full", "4bit"):
+        p, logits = demo_data(name), demo_data(f"{name}_logits")
+        assert p.shape == logits.shape == (899, 10)
+        assert p.dtype == logits.dtype == np.float32
+        np.testing.assert_allclose(p.sum(axis=1, dtype=np.float64), 1, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(p, klrs.logits.softmax(logits), rtol=2e-6)
+    assert np.unique(demo_data("labels")).tolist() == list(range(10))
 
 
 def test_lines_fit_80_columns() -> None:

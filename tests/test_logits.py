@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import klrs
+import reference_logits as reference
 from inputs import F16, F32, F64, Float, assert_same_bits, each_float
-from klrs import logits
+from klrs import _logits, _top_k, logits
 from messages import raises
 
 X = np.random.default_rng(0).normal(0, 3, (4, 40))
@@ -27,6 +30,12 @@ LENGTHS = (1, 2, 15, 16, 17, 32, 33, 300, 20_000)
 each_pair = pytest.mark.parametrize("name", PAIRS)
 
 
+@pytest.fixture(autouse=True)
+def _no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows such as [0, 1] look like probabilities, which is said once: here it has been said."""
+    monkeypatch.setattr(_logits, "_warned", True)
+
+
 def losses(x: Any, y: Any, labels: Any, **keywords: Any) -> dict[str, Any]:
     """What every loss, and the gradient of it, says of logits."""
     grad = klrs.value_and_grad
@@ -35,7 +44,9 @@ def losses(x: Any, y: Any, labels: Any, **keywords: Any) -> dict[str, Any]:
         results[name] = grad(getattr(logits, name), (0, 1))(x, y, **keywords)
     for name in SINGLE:
         results[name] = grad(getattr(logits, name), 0)(x, **keywords)
+    results["renyi"] = grad(logits.renyi_divergence, (0, 1))(x, y, alpha=0.5, **keywords)
     results["labels"] = grad(logits.cross_entropy)(labels, x, **keywords)
+    results["perplexity"] = grad(logits.perplexity)(labels, x, **keywords)
     smoothed = {"label_smoothing": 0.1, "class_weights": np.linspace(0, 1, x.shape[-1])}
     if keywords.get("axis", -1) == -1:
         results["smoothed"] = grad(logits.cross_entropy)(labels, x, **smoothed, **keywords)
@@ -62,7 +73,7 @@ def test_layouts_have_the_same_bits(kind: Float, length: int) -> None:
     assert_same(losses(np.asfortranarray(x), y, labels), expected)
     assert_same(losses(x[::-1][::-1], np.repeat(y, 2, axis=-1)[:, ::2], labels), expected)
     one = [losses(x[i : i + 1], y[i : i + 1], labels[i : i + 1]) for i in range(5)]
-    for name in (*PAIRS, *SINGLE, "labels"):
+    for name in (*PAIRS, *SINGLE, "renyi", "labels", "perplexity"):
         assert_same_bits(np.concatenate([it[name][0] for it in one]), expected[name][0])
 
 
@@ -201,6 +212,183 @@ def test_out_and_gradients_in_place(kind: Float) -> None:
     assert logits.softmax(x, out=room) is room
 
 
+# Rényi's divergence
+
+ORDERS = (0, 0.25, 0.5, 0.999999, 1, 1.000001, 2, 7.5, np.inf)
+each_order = pytest.mark.parametrize("alpha", ORDERS)
+renyi = logits.renyi_divergence
+
+
+@each_order
+def test_renyi_agrees_with_the_oracle(alpha: float) -> None:
+    for temperature in (1.0, 0.3):
+        value = renyi(X, Y, alpha=alpha, temperature=temperature)
+        assert value.dtype == np.float64
+        for p, q, got in zip(X.tolist(), Y.tolist(), value, strict=True):
+            exact = reference.renyi_divergence(p, q, alpha=alpha, temperature=temperature)
+            assert got == pytest.approx(float(exact), rel=1e-13, abs=1e-15)
+
+
+@each_order
+def test_renyi_agrees_with_the_probabilities(alpha: float) -> None:
+    p, q = (logits.softmax(x, temperature=2.0) for x in (X, Y))
+    got = renyi(X, Y, alpha=alpha, temperature=2.0, base=2)
+    expected = klrs.renyi_divergence(p, q, alpha=alpha, base=2, normalize=True)
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_renyi_of_order_1_is_kl() -> None:
+    np.testing.assert_allclose(renyi(X, Y, alpha=1), logits.kl_divergence(X, Y), rtol=1e-14)
+    for alpha in (0.999999, 1.000001):
+        np.testing.assert_allclose(renyi(X, Y, alpha=alpha), renyi(X, Y, alpha=1), rtol=1e-4)
+        both = klrs.value_and_grad(renyi, (0, 1))
+        for near, at in zip(both(X, Y, alpha=alpha)[1], both(X, Y, alpha=1)[1], strict=True):
+            np.testing.assert_allclose(near, at, atol=1e-4)
+
+
+@each_order
+def test_laws_of_renyi(alpha: float) -> None:
+    assert (renyi(X, X, alpha=alpha) == 0).all()
+    assert (renyi(X, X + 1e-13 * Y, alpha=alpha) >= 0).all()
+    np.testing.assert_allclose(renyi(X, X + 1024, alpha=alpha), 0, atol=1e-12)
+    np.testing.assert_allclose(
+        renyi(X + 64, Y - 64, alpha=alpha), renyi(X, Y, alpha=alpha), rtol=1e-12, atol=1e-15
+    )
+    if 0 < alpha < 1:
+        # Skew symmetry.
+        np.testing.assert_allclose(
+            (1 - alpha) * renyi(X, Y, alpha=alpha),
+            alpha * renyi(Y, X, alpha=1 - alpha),
+            rtol=1e-12 if alpha < 0.9 else 1e-8,
+        )
+    if 0 < alpha < np.inf:
+        for argnum in (0, 1):
+            _, gradient = klrs.value_and_grad(renyi, argnum)(X, Y, alpha=alpha)
+            np.testing.assert_allclose(gradient.sum(-1), 0, atol=1e-13 * max(1, alpha))
+
+
+def test_renyi_grows_with_its_order() -> None:
+    values = np.array([renyi(X, Y, alpha=alpha) for alpha in ORDERS])
+    assert (np.diff(values, axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("argnum", [0, 1])
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.999999, 1, 1.000001, 2, 7.5])
+def test_gradient_of_renyi(alpha: float, argnum: int) -> None:
+    options = {"alpha": alpha, "temperature": 0.7}
+    _, gradient = klrs.value_and_grad(renyi, argnum)(X, Y, **options)
+    oracle = reference.GRADIENTS["renyi_divergence"][argnum]
+    assert oracle
+    for p, q, got in zip(X.tolist(), Y.tolist(), gradient, strict=True):
+        exact = np.array(oracle(p, q, **options), float)
+        np.testing.assert_allclose(got, exact, rtol=1e-11, atol=1e-12 * abs(exact).max())
+
+
+def test_renyi_of_finite_logits_is_finite() -> None:
+    p, q = np.array([0.0, -1000]), np.array([-1000.0, 0])
+    assert renyi(p, q, alpha=0.5) == pytest.approx(1000 - 2 * np.log(2), rel=1e-14)
+    assert renyi(p, q, alpha=0) == 0
+    assert renyi(p, q, alpha=1) == pytest.approx(1000, rel=1e-14)
+    assert renyi(p, q, alpha=2) == pytest.approx(1000, rel=1e-14)
+    assert renyi(p, q, alpha=np.inf) == pytest.approx(1000, rel=1e-14)
+    for alpha in ORDERS:
+        for size in (1e4, 1e100, 1e300):
+            value = renyi(p / 1000 * size, q / 1000 * size, alpha=alpha)
+            times = 1 if alpha >= 1 else min(alpha / (1 - alpha), 1)
+            assert value == pytest.approx(times * size, rel=1e-3), (alpha, size)
+            if 0 < alpha < np.inf:
+                both = klrs.value_and_grad(renyi, (0, 1))
+                _, gradients = both(p / 1000 * size, q / 1000 * size, alpha=alpha)
+                assert np.isfinite(gradients).all(), (alpha, size)
+
+
+@each_order
+def test_masks_of_renyi(alpha: float) -> None:
+    """Of (1/2, 1/2, 0) and (1/4, 3/4, 0), (1, 0, 0) and (0, 1, 0)."""
+    mask = -np.inf
+    p, q = [0.0, 0.0, mask], [0.0, np.log(3), mask]
+    of_two = renyi(p[:2], q[:2], alpha=alpha)
+    assert renyi(p, q, alpha=alpha) == pytest.approx(of_two, rel=1e-14, abs=1e-16)
+    only = [0.0, mask, mask]
+    assert renyi(only, p, alpha=alpha) == pytest.approx(np.log(2), rel=1e-14)
+    expected = np.inf
+    if alpha < 1:
+        # The sum is 1/2^alpha.
+        expected = 0 if alpha == 0 else alpha * np.log(2) / (1 - alpha)
+    assert renyi(p, only, alpha=alpha) == pytest.approx(expected, rel=1e-9)
+    assert renyi(only, [mask, 0.0, mask], alpha=alpha) == np.inf
+
+
+# Perplexity
+
+
+def test_perplexity() -> None:
+    losses_of_rows = logits.cross_entropy(LABELS, X)
+    np.testing.assert_allclose(logits.perplexity(LABELS, X), np.exp(losses_of_rows), rtol=1e-13)
+    value = logits.perplexity(LABELS, X, reduction="mean")
+    assert type(value) is np.float64
+    assert value == pytest.approx(np.exp(losses_of_rows.mean()), rel=1e-13)
+    assert logits.perplexity(3, np.zeros(40)) == pytest.approx(40, rel=1e-14)
+    assert logits.perplexity(LABELS, np.float32(X)).dtype == np.float32
+    assert logits.perplexity(LABELS, X, keepdims=True).shape == (4, 1)
+    targets = logits.softmax(Y)
+    options = {"label_smoothing": 0.1, "class_weights": np.linspace(0, 1, 40), "temperature": 2.0}
+    np.testing.assert_allclose(
+        logits.perplexity(targets, X, **options),
+        np.exp(logits.cross_entropy(targets, X, **options)),
+        rtol=1e-13,
+    )
+
+
+def test_mean_of_perplexities() -> None:
+    """Weights and ignored labels are those of the losses."""
+    for options in (
+        {"sample_weight": [1.0, 0.0, 2.0, 0.5]},
+        {"ignore_index": 39},
+        {"class_weights": np.linspace(0.5, 2, 40), "ignore_index": 0},
+    ):
+        mean = logits.cross_entropy(LABELS, X, reduction="mean", **options)
+        value, gradient = klrs.value_and_grad(logits.perplexity)(
+            LABELS, X, reduction="mean", **options
+        )
+        assert value == pytest.approx(np.exp(mean), rel=1e-13)
+        _, of_loss = klrs.value_and_grad(logits.cross_entropy)(
+            LABELS, X, reduction="mean", **options
+        )
+        np.testing.assert_allclose(gradient, value * of_loss, rtol=1e-12)
+    assert logits.perplexity(LABELS, X, ignore_index=39)[1] == 1
+    assert np.isnan(logits.perplexity([5, 5], X[:2], ignore_index=5, reduction="mean"))
+    weights = [1.0, 0.0, 2.0, 0.5]
+    value, gradient = klrs.value_and_grad(logits.perplexity)(LABELS, X, sample_weight=weights)
+    each, slopes = klrs.value_and_grad(logits.perplexity)(LABELS, X)
+    np.testing.assert_allclose(value, each * weights, rtol=1e-14)
+    np.testing.assert_allclose(gradient, slopes * np.array(weights)[:, None], rtol=1e-14)
+
+
+def test_gradient_of_perplexity() -> None:
+    value, gradient = klrs.value_and_grad(logits.perplexity)(LABELS, X, temperature=0.7)
+    for label, x, got in zip(LABELS.tolist(), X.tolist(), gradient, strict=True):
+        exact = np.array(reference.perplexity_gradient(label, x, temperature=0.7), float)
+        np.testing.assert_allclose(got, exact, rtol=1e-11, atol=1e-12 * abs(exact).max())
+    assert_same_bits(value, logits.perplexity(LABELS, X, temperature=0.7))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_perplexity_overflows_to_inf(dtype: Any) -> None:
+    x = np.array([[0, 2000, -np.inf], [1, 2, 3]], dtype)
+    with np.errstate(all="raise"):
+        value, gradient = klrs.value_and_grad(logits.perplexity)([0, 1], x)
+        mean, by_mean = klrs.value_and_grad(logits.perplexity)([0, 1], x, reduction="mean")
+        np.testing.assert_array_equal(logits.perplexity([0, 1], x), value)
+    assert value[0] == mean == np.inf
+    assert np.isfinite(value[1])
+    for it in (gradient, by_mean):
+        assert not np.isnan(it).any()
+        assert it[0, 2] == 0
+        assert it[0, 0] < 0 < it[0, 1]
+    assert logits.perplexity(0, np.array([-np.inf, 0], dtype)) == np.inf
+
+
 def test_sample_weight() -> None:
     weights = np.array([1.0, 0.0, 2.0, 0.5])
     each = logits.kl_divergence(X, Y)
@@ -221,20 +409,37 @@ def test_gradient_descent_finds_the_teacher() -> None:
 
 def test_examples() -> None:
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    result = doctest.testmod(logits, optionflags=flags)
-    assert result.failed == 0
-    assert result.attempted >= 2 * len(logits.__all__)
+    results = [doctest.testmod(module, optionflags=flags) for module in (logits, _top_k)]
+    assert not any(result.failed for result in results)
+    assert results[0].attempted >= 2 * (len(logits.__all__) - 1)
+    assert results[1].attempted >= 4
 
 
-def test_every_function_is_documented() -> None:
+@pytest.mark.parametrize("name", logits.__all__)
+def test_everything_is_documented(name: str) -> None:
+    """The sections of numpydoc, in its order, and every parameter, in that of the signature."""
     assert klrs.logits is logits
     assert "logits" in dir(klrs)
-    for name in logits.__all__:
-        doc = inspect.getdoc(getattr(logits, name)) or ""
-        for section in ("Parameters", "Returns", "Raises", "Notes", "References", "Examples"):
-            assert f"\n{section}\n---" in doc, (name, section)
-        for parameter in inspect.signature(getattr(logits, name)).parameters:
-            assert f"\n{parameter} : " in doc, (name, parameter)
+    doc = inspect.getdoc(getattr(logits, name)) or ""
+    assert re.match(r"[A-Z][^\n]*\.\n\n", doc), "the first line is one sentence"
+    sections = ["Parameters", "Returns", "Raises", "Notes", "References", "Examples"]
+    if name == "TopK":
+        sections.remove("Returns")
+    assert re.findall(r"^(\w+)\n-+$", doc, re.MULTILINE) == sections
+    parameters = doc.split("Parameters\n----------\n")[1].split("\n\nR")[0]
+    described = re.findall(r"^(\w+) :", parameters, re.MULTILINE)
+    assert described == list(inspect.signature(getattr(logits, name)).parameters)
+    assert not re.search(r"{(?!None)", doc.replace('{"renormalize"', "")), "a text is missing"
+
+
+@pytest.mark.parametrize("name", [*PAIRS[:1], "renyi_divergence", "binary_kl_divergence"])
+def test_examples_show_both_orders(name: str) -> None:
+    doc = inspect.getdoc(getattr(logits, name)) or ""
+    both = re.search(
+        rf"{name}\((?:p, q|.*), logits\.{name}\(.*\n\(np\.float64\((.*)\), .*\((.*)\)\)", doc
+    )
+    assert both
+    assert both[1] != both[2]
 
 
 MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
@@ -323,6 +528,18 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "class_weights: has -1 at position 1; expected finite numbers that are at least 0",
     ),
+    "label of -1 in a batch": (
+        lambda: logits.cross_entropy([0, 1, -1, 2], X),
+        ValueError,
+        "targets: row 2 has the label -1, expected an index from 0 to 39 (there are 40 classes); "
+        "rows to skip are named by ignore_index",
+    ),
+    "labels with an axis too many": (
+        lambda: logits.cross_entropy(LABELS[:, None], X),
+        ValueError,
+        "targets: labels of shape (4, 1), expected (4,), the shape of the logits without the axis "
+        "of the classes",
+    ),
     "number of class weights": (
         lambda: logits.cross_entropy(0, [0.0, 1], class_weights=[1, 1, 1]),
         ValueError,
@@ -332,6 +549,87 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         lambda: logits.cross_entropy(0, [0.0, 1], label_smoothing=1.5),
         ValueError,
         "label_smoothing: 1.5, expected a number from 0 to 1",
+    ),
+    "batches of targets": (
+        lambda: logits.cross_entropy(np.full((3, 2), 0.5), np.zeros((2, 2))),
+        ValueError,
+        "targets and logits: shapes (3, 2) and (2, 2) do not broadcast; every axis but the "
+        "distribution axis must match or be 1",
+    ),
+    "classes of targets": (
+        lambda: logits.cross_entropy(np.full((2, 2), 0.5), np.zeros((2, 3))),
+        ValueError,
+        "targets and logits: the distribution axis -1 has length 2 in targets and 3 in logits; it "
+        "is not stretched, so both must have the same length",
+    ),
+    "order": (
+        lambda: logits.renyi_divergence(X, Y, alpha=-1),
+        ValueError,
+        "alpha: -1, expected a number from 0 to infinity",
+    ),
+    "order that is none": (
+        lambda: logits.renyi_divergence(X, Y, alpha="2"),
+        TypeError,
+        "alpha: got '2', expected a number from 0 to infinity",
+    ),
+    "order that is NaN": (
+        lambda: logits.renyi_divergence(X, Y, alpha=np.nan),
+        ValueError,
+        "alpha: nan, expected a number from 0 to infinity",
+    ),
+    "gradient of order 0": (
+        lambda: klrs.value_and_grad(logits.renyi_divergence)(X, Y, alpha=0),
+        ValueError,
+        "verb: renyi_divergence with the parameter 0 has no gradient",
+    ),
+    "gradient of order infinity": (
+        lambda: klrs.value_and_grad(logits.renyi_divergence)(X, Y, alpha=np.inf),
+        ValueError,
+        "verb: renyi_divergence with the parameter inf has no gradient",
+    ),
+    "sum of perplexities": (
+        lambda: logits.perplexity(LABELS, X, reduction="sum"),
+        ValueError,
+        "reduction: 'sum' of perplexities is no perplexity; expected None or 'mean', which is e to "
+        "the mean of the cross-entropies",
+    ),
+    "label of a perplexity": (
+        lambda: logits.perplexity([0, 1, 2, 40], X),
+        ValueError,
+        "targets: row 3 has the label 40, expected an index from 0 to 39 (there are 40 classes); "
+        "rows to skip are named by ignore_index",
+    ),
+    "infinite logit beside a label": (
+        lambda: logits.cross_entropy([0, 1], [[0.0, 1], [np.inf, 2]]),
+        ValueError,
+        "logits: row 1 has the logit inf at position 0; expected finite logits, or -inf for "
+        "classes that are left out",
+    ),
+    "infinite logit to normalise": (
+        lambda: logits.log_softmax([0.0, np.inf]),
+        ValueError,
+        "logits: has the logit inf at position 1; expected finite logits, or -inf for classes that "
+        "are left out",
+    ),
+    "infinite temperature": (
+        lambda: logits.kl_divergence(X, Y, temperature=np.inf),
+        ValueError,
+        "temperature: inf, expected a finite number greater than 0",
+    ),
+    "negative temperature": (
+        lambda: logits.cross_entropy(LABELS, X, temperature=-0.5),
+        ValueError,
+        "temperature: -0.5, expected a finite number greater than 0",
+    ),
+    "class weights of NaN": (
+        lambda: logits.cross_entropy(0, [0.0, 1], class_weights=[np.nan, 1]),
+        ValueError,
+        "class_weights: has nan at position 0; expected finite numbers that are at least 0",
+    ),
+    "negative smoothing": (
+        lambda: logits.cross_entropy(0, [0.0, 1], label_smoothing=-0.1),
+        ValueError,
+        "label_smoothing: -0.1, expected a number from 0 to 1",
     ),
     "vocabularies": (
         lambda: logits.kl_divergence(X, X[:, :39]),
@@ -362,6 +660,122 @@ def test_mistakes(mistake: str) -> None:
     call, kind, text = MISTAKES[mistake]
     with raises(kind, text):
         call()
+
+
+BETA_1: dict[str, tuple[Any, Any, str]] = {
+    "infinite p": (
+        [[0.0, 1], [np.inf, 0]],
+        [0.0, 1],
+        "p: row 1 has the logit inf at position 0; expected finite logits, or -inf for classes "
+        "that are left out",
+    ),
+    "infinite q": (
+        [0.0, 1],
+        [0.0, np.inf],
+        "q: has the logit inf at position 1; expected finite logits, or -inf for classes that are "
+        "left out",
+    ),
+    "all masked in p": (
+        [-np.inf, -np.inf],
+        [0.0, 1],
+        "p: has no class that is left, all logits are -inf; keep at least one, or drop the row",
+    ),
+    "vocabularies": (
+        [0.0, 1],
+        [0.0, 1, 2],
+        "p and q: the distribution axis -1 has length 2 in p and 3 in q; it is not stretched, so "
+        "both must have the same length",
+    ),
+    "batches": (
+        np.zeros((2, 4)),
+        np.zeros((3, 4)),
+        "p and q: shapes (2, 4) and (3, 4) do not broadcast; every axis but the distribution axis "
+        "must match or be 1",
+    ),
+    "scalar": (
+        1.0,
+        [0.0, 1],
+        "p: got a scalar (0-d); expected an array with a distribution axis",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BETA_1)
+@pytest.mark.parametrize("beta", [0, 0.5, 1])
+def test_mistakes_name_p_and_q_at_any_beta(mistake: str, beta: float) -> None:
+    p, q, text = BETA_1[mistake]
+    with raises(ValueError, text):
+        logits.js_divergence(p, q, beta=beta)
+
+
+def test_strings_are_named_at_any_beta() -> None:
+    for beta in (0, 0.5, 1):
+        with pytest.raises(TypeError, match=r"^p: dtype <U1 is not supported"):
+            logits.js_divergence(["a"], [0.0], beta=beta)
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64, ">i4"]
+)
+def test_labels_of_any_integer_dtype(dtype: Any) -> None:
+    expected = klrs.value_and_grad(logits.cross_entropy)(LABELS, X)
+    got = klrs.value_and_grad(logits.cross_entropy)(LABELS.astype(dtype), X)
+    assert_same_bits(got[0], expected[0])
+    assert_same_bits(got[1], expected[1])
+    wrong = np.array([3, 39, 40, 7]).astype(dtype)
+    with pytest.raises(ValueError, match=r"^targets: row 2 has the label 40, expected an index"):
+        logits.cross_entropy(wrong, X)
+
+
+# Probabilities that are taken for logits
+
+SAID = (
+    "^{}: the first row has no negative entries and sums to 1, as probabilities do, and is taken "
+    "for logits; "
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("p", lambda p: logits.kl_divergence(p, X)),
+        ("q", lambda p: logits.kl_divergence(X, p)),
+        ("logits", logits.entropy),
+        ("logits", lambda p: logits.cross_entropy(LABELS, p)),
+        ("logits", logits.softmax),
+        ("q", lambda p: klrs.value_and_grad(logits.js_divergence)(X, p)),
+        ("p", lambda p: logits.js_divergence(p, X, beta=1)),
+        ("logits", lambda p: logits.perplexity(LABELS, np.float32(p))),
+    ],
+)
+def test_probabilities_are_mentioned_once(
+    name: str, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = logits.softmax(X)
+    monkeypatch.setattr(_logits, "_warned", False)
+    with pytest.warns(UserWarning, match=SAID.format(name)) as told:
+        call(p)
+    call(p)  # a second warning would be an error
+    assert len(told) == 1
+    assert told[0].category is UserWarning
+    assert Path(told[0].filename).name == Path(__file__).name
+    message = str(told[0].message)
+    assert "klrs" in message
+    assert "probabilities" in message
+
+
+def test_logits_are_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning would be an error."""
+    monkeypatch.setattr(_logits, "_warned", False)
+    p = logits.softmax(X)
+    for x in (X, np.log(p), p[:, :39], 2 * p, -p, np.zeros((4, 40)), abs(X)):
+        logits.entropy(x)
+        logits.kl_divergence(x, x)
+    logits.cross_entropy(p, X)
+    logits.cross_entropy(p[0], X[0])
+    logits.entropy([1.0])
+    logits.entropy(np.zeros((0, 3)))
+    logits.binary_cross_entropy(p, X)
 
 
 def test_the_first_mistake_is_named() -> None:

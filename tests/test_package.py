@@ -21,6 +21,9 @@ NEEDED = (
     "klrs/py.typed",
     "klrs/_demo/digits_full.npy",
     "klrs/_demo/digits_4bit.npy",
+    "klrs/_demo/digits_full_logits.npy",
+    "klrs/_demo/digits_4bit_logits.npy",
+    "klrs/_demo/digits_labels.npy",
     "klrs/_demo/PROVENANCE.txt",
 )
 MEGABYTE = 1 << 20

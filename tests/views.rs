@@ -248,7 +248,7 @@ fn check_tiles<S: Element, T: Real + Storage>(
         }
         out[0]
     };
-    let operand = Operand { rows, mask: plan.mask.as_ref(), left_out: 0.0 };
+    let operand = Operand { rows, mask: plan.mask.as_ref(), left_out: 0.0, is_asked_for: false };
     for _ in 0..3 {
         let (some, run) = (random.range(plan.rows), random.range(plan.length));
         for steps in [Steps { row: run.len(), entry: 1 }, Steps { row: 1, entry: some.len() }] {
@@ -279,7 +279,12 @@ fn check_tiles<S: Element, T: Real + Storage>(
 fn check_alone<S: Element>(random: &mut Generator, array: &Array, rows: &Rows, plan: &Plan, index: &Index) {
     let (row, run) = (random.below(plan.rows), random.range(plan.length));
     let mut scratch = vec![0.0_f64; run.len()];
-    Operand { rows, mask: None, left_out: 0.0 }.bring(row..row + 1, run.clone(), &mut scratch, Steps { row: 0, entry: 1 });
+    Operand { rows, mask: None, left_out: 0.0, is_asked_for: false }.bring(
+        row..row + 1,
+        run.clone(),
+        &mut scratch,
+        Steps { row: 0, entry: 1 },
+    );
     for (&got, entry) in scratch.iter().zip(run) {
         let mut out = [0.0];
         S::convert(&[array.element::<S>(&index.of(plan.place(row), entry))], &mut out);
@@ -432,7 +437,7 @@ fn more_elements_than_there_are_addresses_for_bytes() {
     plan.p.read_column((1 << 61) - 3, 1, &mut out);
     assert_eq!(out, [0.5; 3]);
     let mut scratch = [0.0; 6];
-    let operand = Operand { rows: &plan.p, mask: None, left_out: 0.0 };
+    let operand = Operand { rows: &plan.p, mask: None, left_out: 0.0, is_asked_for: false };
     operand.bring((1 << 61) - 3..1 << 61, 0..2, &mut scratch, Steps { row: 2, entry: 1 });
     assert_eq!(scratch, [0.5; 6]);
 

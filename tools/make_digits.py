@@ -3,9 +3,9 @@
     python tools/make_digits.py [--directory python/klrs/_demo]
 
 Needs scikit-learn, which carries the images; nothing is downloaded. A small network is trained on
-one half of the UCI digits. Its predicted probabilities for the other half are written twice: with
-the weights as trained, and with every weight rounded to 4 bits. Somebody who made a model smaller
-and asks what that cost has two such arrays.
+one half of the UCI digits. What it says about the other half is written twice, as logits and as
+probabilities: with the weights as trained, and with every weight rounded to 4 bits. The true labels
+are written beside them. Somebody who made a model smaller and asks what that cost has such arrays.
 
 Two runs on one machine give the same files. Another linear-algebra library rounds differently while
 training, and then the numbers change a little.
@@ -28,11 +28,14 @@ BITS = 4
 DEMO_DIRECTORY = Path(__file__).resolve().parent.parent / "python" / "klrs" / "_demo"
 
 PROVENANCE = """\
-Predicted probabilities of two classifiers of handwritten digits, for {held_out} images that
-neither was trained on: float32, one row per image, {classes} classes.
+What two classifiers of handwritten digits say about {held_out} images that neither was trained on,
+one row per image, {classes} classes, float32; and what is on the images, uint8.
 
-    digits_full.npy   a classifier with float32 weights          accuracy {accuracy_full:.2%}
-    digits_4bit.npy   the same with its weights in {bits} bits        accuracy {accuracy_4bit:.2%}
+    digits_full.npy, digits_full_logits.npy   float32 weights, accuracy {accuracy_full:.2%}
+    digits_4bit.npy, digits_4bit_logits.npy   the same in {bits} bits, accuracy {accuracy_4bit:.2%}
+    digits_labels.npy                         the true labels
+
+The logits are the outputs of the last layer; the others are their softmax, probabilities.
 
 Images: the {images} images of 8 x 8 pixels that scikit-learn carries (load_digits), from "Optical
 Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak, UCI Machine Learning Repository,
@@ -75,11 +78,11 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def predict(layers: list[Layer], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of a network with rectified hidden layers, in float32 throughout."""
+    """Logits of a network with rectified hidden layers, in float32 throughout."""
     *hidden, last = layers
     for layer in hidden:
         inputs = np.maximum(layer(inputs), np.float32(0))
-    return softmax(last(inputs))
+    return last(inputs)
 
 
 def train(images: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Layer]:
@@ -107,8 +110,10 @@ def main() -> None:
     full = predict(layers, held_out)
     four_bit = predict([layer.rounded(BITS) for layer in layers], held_out)
 
-    np.save(directory / "digits_full.npy", full)
-    np.save(directory / "digits_4bit.npy", four_bit)
+    for name, logits in (("full", full), ("4bit", four_bit)):
+        np.save(directory / f"digits_{name}.npy", softmax(logits))
+        np.save(directory / f"digits_{name}_logits.npy", logits)
+    np.save(directory / "digits_labels.npy", held_out_labels.astype(np.uint8))
     provenance = PROVENANCE.format(
         held_out=len(held_out),
         trained=len(seen),

@@ -54,6 +54,7 @@ __all__ = [
     "alpha_divergence",
     "bhattacharyya_coefficient",
     "bhattacharyya_distance",
+    "binary_kl_divergence",
     "chi2_divergence",
     "conditional_entropy",
     "cross_entropy",
@@ -92,7 +93,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from klrs import logits as logits
-    from klrs._classes import kl_contributions, smooth
+    from klrs._classes import binary_kl_divergence, kl_contributions, smooth
     from klrs._config import show_config
     from klrs._gradients import value_and_grad
     from klrs._joint import (
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     )
 
 _LAZY = {
+    "binary_kl_divergence": "_classes",
     "conditional_entropy": "_joint",
     "joint_entropy": "_joint",
     "js_divergence_of": "_joint",

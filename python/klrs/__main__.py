@@ -17,16 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 import klrs
-from klrs._compare import compare
+from klrs._compare import QUESTIONS, compare
 from klrs._config import report
-from klrs._report import format_report
+from klrs._report import format_answers, format_report
 
 DEMO = Path(__file__).with_name("_demo")
 DEMO_HEADING = (
     "p: what a classifier says about handwritten digits that it was not trained on",
     "q: what it says after its weights were rounded to 4 bits",
 )
-DEMO_ENDING = "\nthe same for files of your own: klrs compare p.npy q.npy\n"
+DEMO_LOGITS_HEADING = "the same two from their logits, beside the true labels\n\n"
+DEMO_LOGITS_ENDING = """
+in Python, before these lines (base=2 gives bits):
+  from pathlib import Path
+  import klrs, numpy as np
+  from klrs import logits
+  names = "full_logits", "4bit_logits", "labels"
+  demo = Path(klrs.__file__).with_name("_demo")
+  p, q, labels = (np.load(demo / f"digits_{name}.npy") for name in names)
+"""
+DEMO_ENDING = "the same for files of your own: klrs compare p.npy q.npy\n"
 
 NPY_MAGIC = b"\x93NUMPY"
 
@@ -100,8 +110,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(_options: argparse.Namespace) -> str:
     """Compare what a classifier predicts with what it predicts when its weights have 4 bits."""
-    full, four_bit = (_load(DEMO / name) for name in ("digits_full.npy", "digits_4bit.npy"))
-    return format_report(compare(full, four_bit), DEMO_HEADING) + DEMO_ENDING
+    p, q, p_logits, q_logits, labels = (
+        _load(DEMO / f"digits_{name}.npy")
+        for name in ("full", "4bit", "full_logits", "4bit_logits", "labels")
+    )
+    sections = (
+        format_report(compare(p, q), DEMO_HEADING),
+        DEMO_ENDING,
+        DEMO_LOGITS_HEADING
+        + format_answers(QUESTIONS, p_logits, q_logits, labels)
+        + DEMO_LOGITS_ENDING,
+    )
+    return "\n".join(sections)
 
 
 def _info(_options: argparse.Namespace) -> str:

@@ -32,27 +32,42 @@ def as_array(argument: Any, name: str) -> NDArray[Any]:
     if package == "scipy" and sparse is not None and sparse.issparse(argument):
         raise TypeError(f"{name}: a SciPy sparse matrix is not supported; pass {name}.toarray()")
     if package == "torch":
-        _check_tensor(argument, name)
+        _check_foreign(argument, name)
     if hasattr(argument, "__dlpack__") and not hasattr(argument, "__array__"):
         return np.from_dlpack(argument)
     return np.asarray(argument)
 
 
-def _check_tensor(tensor: Any, name: str) -> None:
-    """Refuse a PyTorch tensor that NumPy cannot read as it is."""
+def _check_foreign(tensor: Any, name: str) -> None:
+    """Refuse a PyTorch tensor that becomes an array only with an adapter, which the verbs have."""
     if getattr(tensor, "requires_grad", False):
         message = (
             f"{name}: a tensor that requires a gradient is not supported; pass {name}.detach()"
         )
         raise TypeError(message)
-    device = getattr(tensor, "device", None)
-    if device is not None and getattr(device, "type", "cpu") != "cpu":
-        raise TypeError(f"{name}: a tensor on {device} is not supported; pass {name}.cpu()")
+    check_tensor(tensor, name)
     if str(getattr(tensor, "dtype", "")) == "torch.bfloat16":
         raise TypeError(
             f"{name}: a bfloat16 tensor is not supported; pass {name}.float(), "
             f"or {name}.view(torch.int16).numpy().view(ml_dtypes.bfloat16) to avoid the copy"
         )
+
+
+def check_tensor(tensor: Any, name: str) -> None:
+    """Refuse a PyTorch tensor that is not plain numbers in the memory of this process."""
+    device = getattr(tensor, "device", None)
+    if device is not None and getattr(device, "type", "cpu") != "cpu":
+        raise TypeError(f"{name}: a tensor on {device} is not supported; pass {name}.cpu()")
+    layout = str(getattr(tensor, "layout", "torch.strided"))
+    if layout != "torch.strided":
+        kind = layout.removeprefix("torch.")
+        raise TypeError(f"{name}: a {kind} tensor is not supported; pass {name}.to_dense()")
+    for view in ("conj", "neg"):
+        if (is_view := getattr(tensor, f"is_{view}", None)) is not None and is_view():
+            raise TypeError(
+                f"{name}: a tensor with torch's {view} bit is not supported; "
+                f"pass {name}.resolve_{view}()"
+            )
 
 
 def scale_for_sums(rows: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:

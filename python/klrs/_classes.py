@@ -1,4 +1,4 @@
-"""What has a value for each class, as its input has: the terms of a divergence, smoothed shares.
+"""What has a value for each entry, as its input has: terms of a divergence, two classes, shares.
 
 The module is imported when one of the functions is asked for.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from klrs._arrays import as_array, scale_for_sums
+from klrs._binary import of_probabilities
 from klrs._divergences import generalized_kl_divergence
 from klrs._docs import completed
 from klrs._each import Layout, call, check_out, compute_dtype
@@ -100,6 +101,80 @@ def kl_contributions(
         return result.astype(dtype, copy=False)
     np.copyto(out, result, casting="same_kind")
     return out
+
+
+@completed
+def binary_kl_divergence(
+    p: Distributions,
+    q: Distributions,
+    *,
+    base: float | None = None,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+) -> Result:
+    """Divergence p ln(p/q) + (1 - p) ln((1 - p)/(1 - q)) of Bernoulli distributions, elementwise.
+
+    The Kullback-Leibler divergence of two classes, of which one number says everything: its
+    probability. In nats unless `base` is given.
+
+    Parameters
+    ----------
+    p : array_like
+        Probabilities from 0 to 1, of the reference.
+        {dtypes}
+    q : array_like
+        Probabilities from 0 to 1, of the approximation; both broadcast.
+    base : float, optional
+        Base of the logarithm, greater than 1: None for nats, 2 for bits, 10 for hartleys.
+    where : array_like of bool, optional
+        Elements that count; the others are not read, and have the value 0. Must broadcast to the
+        shape of the operands.
+    out : ndarray, optional
+        A float array of the result's shape to write to, at least as wide as the result. It may
+        overlap an input, and is untouched after any error.
+
+    Returns
+    -------
+    float or ndarray
+        Divergences >= 0 in nats, or in units of `base`, of the broadcast shape of `p` and `q`: a
+        NumPy scalar for scalars. float32 if both are float32 or narrower, else float64.
+
+    Raises
+    ------
+    ValueError
+        If an element is less than 0 or greater than 1; if shapes do not fit; if a number is out of
+        the range that is described above.
+    TypeError
+        If a dtype is no real number, an argument is missing or of the wrong kind, or `out` is too
+        narrow.
+
+    Notes
+    -----
+    It is ``kl_divergence`` of (p, 1 - p) and (q, 1 - q), with the exact 1 - p and 1 - q. 0 where
+    both are equal, +inf where `q` is 0 or 1 and `p` is not. An element with a NaN is NaN. From
+    logits: `klrs.logits.binary_kl_divergence`.
+
+    Elsewhere: ``kl_divergence(Bernoulli(p), Bernoulli(q))`` of ``torch.distributions`` and
+    TensorFlow Probability; the exponent of the Chernoff bound; the index of KL-UCB.
+
+    Relative error at most 1e-13 (float64) or 2e-6 (float32 results), of values below 1e-24 or 1e-10
+    relative to these. The same input has the same bits with any number of threads, memory layout
+    and CPU.
+
+    References
+    ----------
+    A. Garivier and O. Cappe, "The KL-UCB algorithm for bounded stochastic bandits and beyond", COLT
+    (2011).
+
+    Examples
+    --------
+    >>> import klrs
+    >>> klrs.binary_kl_divergence(0.9, 0.5), klrs.binary_kl_divergence(0.5, 0.9)
+    (np.float64(0.3680...), np.float64(0.5108...))
+    >>> klrs.binary_kl_divergence([0.0, 0.25, 1.0], 0.5, base=2)
+    array([1.        , 0.18872188, 1.        ])
+    """
+    return of_probabilities(p, q, base=base, where=where, out=out)
 
 
 @completed

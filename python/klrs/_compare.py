@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import klrs
+from klrs import logits
 from klrs._race import Timing, js_distance_contenders, kl_contenders, race
 
 Array = NDArray[Any]
@@ -110,6 +111,60 @@ class Comparison:
     most_different: list[Sample]
     timed_samples: int
     races: list[list[Timing]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one asks of two models' logits and the true labels, in words and in Python."""
+
+    words: str
+    unit: str
+    """`"nats"`, `"share"` (of the samples) or `"classes"`."""
+    expressions: tuple[str, ...]
+    """What is shown is what is computed: nothing is written twice."""
+
+    def answers(self, p: Array, q: Array, labels: Array) -> list[float]:
+        """The value of each expression."""
+        names = {"np": np, "logits": logits, "p": p, "q": q, "labels": labels}
+        return [float(eval(expression, names)) for expression in self.expressions]
+
+
+QUESTIONS = (
+    Question(
+        "cross-entropy of the true labels, before and after",
+        "nats",
+        (
+            'logits.cross_entropy(labels, p, reduction="mean")',
+            'logits.cross_entropy(labels, q, reduction="mean")',
+        ),
+    ),
+    Question(
+        "perplexity: as hard to guess as one of so many equally likely classes",
+        "classes",
+        (
+            'logits.perplexity(labels, p, reduction="mean")',
+            'logits.perplexity(labels, q, reduction="mean")',
+        ),
+    ),
+    Question(
+        "how far q is from p",
+        "nats",
+        (
+            'logits.kl_divergence(p, q, reduction="mean")',
+            'logits.js_divergence(p, q, reduction="mean")',
+        ),
+    ),
+    Question(
+        "how often the top class is the true one",
+        "share",
+        ("np.mean(p.argmax(-1) == labels)", "np.mean(q.argmax(-1) == labels)"),
+    ),
+    Question(
+        "how often both have the same top class",
+        "share",
+        ("np.mean(p.argmax(-1) == q.argmax(-1))",),
+    ),
+)
 
 
 def compare(

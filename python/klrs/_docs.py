@@ -4,6 +4,9 @@ A docstring has the names of these texts in braces, on lines of their own: ``{dt
 description of an operand, ``{keywords}`` describes the shared keywords that the function has, in
 the order of its signature, ``{results}`` ends the section Returns, ``{raises}`` is the section
 Raises, and ``{accuracy}`` the last paragraph of the notes. It has no other braces.
+
+Those of `klrs.logits` have texts of their own under the same names; there ``{logits}`` describes
+the one operand, and ``{pair}`` the two of a divergence.
 """
 
 import sys
@@ -96,16 +99,154 @@ numpy.exceptions.AxisError
 """For functions without `normalize`."""
 
 
+_KEYWORDS_OF_LOGITS = _indented(
+    {
+        "axis": """\
+axis : int, tuple of int or None, default -1
+    Axes along which the classes run; None for all of them.""",
+        "temperature": """\
+temperature : float, default 1
+    What the logits are divided by, greater than 0.""",
+        "base": """\
+base : float, optional
+    Base of the logarithm, greater than 1: None for nats, 2 for bits.""",
+        "keepdims": """\
+keepdims : bool, default False
+    Keep the reduced axes, with length 1.""",
+        "where": """\
+where : array_like of bool, optional
+    Classes that count; the others are left out like those with logits of -inf, and not read.""",
+        "out": """\
+out : ndarray, optional
+    A float array of the result's shape, at least as wide, that the result is written to.""",
+        "ignore_index": """\
+ignore_index : int, optional
+    The label of rows to skip: they are not read, and their loss and gradient are 0.""",
+        "label_smoothing": """\
+label_smoothing : float, default 0
+    Share of each target that is spread over all classes that count, from 0 to 1.""",
+        "class_weights": """\
+class_weights : array_like, optional
+    A weight for each class, at least 0.""",
+        "sample_weight": """\
+sample_weight : array_like, optional
+    A number for each row, which its value is multiplied with.""",
+        "reduction": """\
+reduction : {None, "mean", "sum"}, default None
+    One value for each row, their mean (weighted by `sample_weight`), or their sum.""",
+        "temperature_squared": """\
+temperature_squared : bool, default False
+    Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.""",
+    }
+)
+
+_KEYWORDS_OF_ELEMENTS = {
+    **_KEYWORDS_OF_LOGITS,
+    **_indented(
+        {
+            "where": """\
+where : array_like of bool, optional
+    Elements that count; the others are not read, have the value 0, and count in no mean.""",
+            "sample_weight": """\
+sample_weight : array_like, optional
+    A number for each element, which its value is multiplied with.""",
+            "reduction": """\
+reduction : {None, "mean", "sum"}, default None
+    One value for each element, their mean (weighted by `sample_weight`), or their sum.""",
+        }
+    ),
+}
+"""For functions without `axis`."""
+
+_SHARED_OF_LOGITS = _indented(
+    {
+        "logits": """\
+logits : array_like
+    Real numbers, or -inf for classes that are left out, of any float or integer dtype and
+    layout.""",
+        "pair": """\
+p : array_like
+    Logits of the reference (teacher): real numbers, or -inf for classes that are left out.
+q : array_like
+    Logits of the approximation (student); batch axes broadcast against those of `p`.""",
+        "results": """\
+A NumPy scalar for 1-D input. float32 if all operands are float32 or narrower, else float64.""",
+        "raises": """\
+Raises
+------
+ValueError
+    If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
+    out of the range that is described above.
+TypeError
+    If a dtype is no real number, or an argument is missing or of the wrong kind.
+numpy.exceptions.AxisError
+    If an axis does not exist.""",
+        "accuracy": """\
+Relative error at most 1e-13 (float64) or 2e-6 (float32 results). The same input has the same
+bits with any number of threads, memory layout and CPU. A row with a NaN is NaN; others are not
+affected.""",
+    }
+)
+
+_SHARED_OF_ELEMENTS = _indented(
+    {
+        "logits": """\
+logits : array_like
+    Logits of the class 1: real numbers, or -inf for a probability of 0.""",
+        "pair": """\
+p : array_like
+    Logits of the reference (teacher): real numbers, or -inf for a probability of 0.
+q : array_like
+    Logits of the approximation (student); both broadcast.""",
+        "results": """\
+A NumPy scalar for scalars. float32 if all operands are float32 or narrower, else float64.""",
+        "raises": """\
+Raises
+------
+ValueError
+    If an element has the logit +inf; if shapes do not fit; if a number is out of the range that
+    is described above.
+TypeError
+    If a dtype is no real number, or an argument is missing or of the wrong kind.""",
+        "accuracy": """\
+Relative error at most 1e-13 (float64) or 2e-6 (float32 results). The same input has the same
+bits with any number of threads, memory layout and CPU. An element with a NaN is NaN; others are
+not affected.""",
+    }
+)
+
+
 def complete(doc: str, parameters: Sequence[str]) -> str:
     """Put the shared texts into the docstring of a function with these parameters."""
-    keywords = _NEW_LINE.join([_KEYWORDS[name] for name in parameters if name in _KEYWORDS])
     shared = _SHARED if "normalize" in parameters else _SHARED_OF_MEASURES
-    return doc.format_map({**shared, "keywords": keywords})
+    return _filled(doc, parameters, _KEYWORDS, shared)
 
 
 def completed(function: Function) -> Function:
     """Put the shared texts into the docstring of a function that has a body."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    function.__doc__ = complete(function.__doc__ or "", names)
+    function.__doc__ = complete(function.__doc__ or "", _parameters_of(function))
     return function
+
+
+def completed_of_logits(function: Function) -> Function:
+    """Put the shared texts into the docstring of a function of logits."""
+    names = _parameters_of(function)
+    keywords, shared = (
+        (_KEYWORDS_OF_LOGITS, _SHARED_OF_LOGITS)
+        if "axis" in names
+        else (_KEYWORDS_OF_ELEMENTS, _SHARED_OF_ELEMENTS)
+    )
+    function.__doc__ = _filled(function.__doc__ or "", names, keywords, shared)
+    return function
+
+
+def _parameters_of(function: Callable[..., Any]) -> Sequence[str]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _filled(
+    doc: str, parameters: Sequence[str], keywords: dict[str, str], shared: dict[str, str]
+) -> str:
+    described = _NEW_LINE.join([keywords[name] for name in parameters if name in keywords])
+    return doc.format_map({**shared, "keywords": described})

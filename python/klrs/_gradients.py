@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from klrs._adapters import adapter_for, bind
 from klrs._arrays import as_array
-from klrs._calls import definitions, explain, parameters_of
+from klrs._calls import definitions, parameters_of
 from klrs._each import (
     FLOATS,
     Layout,
@@ -151,20 +152,30 @@ def value_and_grad(
     (1.5, 0.3)
     """
     name = getattr(verb, "__name__", None)
-    if getattr(verb, "__module__", "") == "klrs.logits" and name in logit_operands:
-        return _of_logits(verb, argnums)
+    module = getattr(verb, "__module__", "")
+    if module == "klrs.logits" and name in logit_operands:
+        return _of_logits(verb, name, argnums)
+    if module == "klrs._classes" and name == "binary_kl_divergence":
+        return _of_logits(verb, f"{name}_of_probabilities", argnums)
     if name not in definitions or getattr(verb, "__module__", "").partition(".")[0] != "klrs":
         raise TypeError(f"verb: got {verb!r}, expected a divergence or entropy of klrs")
     operands, _ = parameters_of(definitions[name])
     wanted = _argnums(argnums, operands, name)
+    numbers = tuple(operands.index(it) for it in wanted)
 
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         options = _Options(**{it: kwargs.pop(it) for it in _Options._fields if it in kwargs})
         if "keepdims" in kwargs:
             raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
-        call_of = _understand(name, operands, args, kwargs)
-        if not call_of.arrays.keys() >= {*wanted}:
+        given, arguments = bind(name, args, kwargs)
+        if not given.keys() >= {*wanted}:
             raise ValueError(f"argnums: {argnums}, but {name} was called without q")
+        if (adapter := adapter_for(*given.values())) is not None:
+            arguments |= {it: x for it, x in options._asdict().items() if x is not None}
+            value, gradients = adapter.differentiate(verb, numbers, given, arguments)
+            return value, (gradients if isinstance(argnums, tuple) else gradients[0])
+        arrays = {it: as_array(operand, it) for it, operand in given.items()}
+        call_of = _Call(name, arrays, arguments)
         value, gradients = _differentiate(call_of, wanted, options)
         return value, (gradients if isinstance(argnums, tuple) else gradients[0])
 
@@ -174,14 +185,14 @@ def value_and_grad(
 
 
 def _of_logits(
-    verb: Callable[..., Any], argnums: int | tuple[int, ...]
+    verb: Callable[..., Any], name: str, argnums: int | tuple[int, ...]
 ) -> Callable[..., tuple[Any, Any]]:
     """The same for a loss of logits, whose own keywords reduce it over its rows."""
-    name = verb.__name__
     operands = logit_operands[name]
     wanted = _argnums(argnums, operands, name)
     if "targets" in wanted:
         raise ValueError(f"argnums: {argnums}, but {name} has a gradient for its logits only")
+    numbers = tuple(operands.index(it) for it in wanted)
     signature = inspect.signature(verb)
 
     def differentiated(*args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Any]:
@@ -191,6 +202,10 @@ def _of_logits(
         bound.apply_defaults()
         keywords = dict(bound.arguments)
         given = {it: keywords.pop(it) for it in operands}
+        if (adapter := adapter_for(*given.values())) is not None:
+            keywords.pop("keepdims", None)
+            value, gradients = adapter.differentiate(verb, numbers, given, keywords | {"out": out})
+            return value, (gradients if isinstance(argnums, tuple) else gradients[0])
         outs = _outs(out, [as_array(given[it], it) for it in wanted])
         # Infinite results are right: NumPy has nothing to warn of.
         with np.errstate(all="ignore"):
@@ -216,23 +231,6 @@ def _argnums(argnums: Any, operands: tuple[str, ...], name: str) -> list[str]:
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"argnums: {argnums} names an operand twice")
     return [operands[it] for it in wanted]
-
-
-def _understand(
-    name: str, operands: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> _Call:
-    """Take a call apart, and raise for one that does not fit the verb's signature as it would."""
-    try:
-        definitions[name](*args, **kwargs)
-    except TypeError:
-        raise TypeError(explain(name, args, kwargs)) from None
-    arguments = dict(zip(operands, args, strict=False)) | kwargs
-    arrays = {}
-    for it in operands:
-        operand = arguments.pop(it, None)
-        if operand is not None or name != "perplexity":
-            arrays[it] = as_array(operand, it)
-    return _Call(name, arrays, arguments)
 
 
 def _differentiate(

@@ -1,10 +1,14 @@
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = [
     "__version__",
     "available_threads",
     "build",
     "each",
+    "exponentials",
     "function",
     "level",
     "logits",
@@ -26,3 +30,4 @@ def each(
     weights: Any,
 ) -> Any: ...
 def logits(name: str, call: dict[str, Any]) -> Any: ...
+def exponentials(numbers: NDArray[np.float64]) -> None: ...

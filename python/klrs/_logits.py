@@ -8,16 +8,23 @@ what it wrote gets the shapes and dtypes that people have.
 from __future__ import annotations
 
 import math
+import warnings
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from klrs import _klrs
+from klrs._adapters import adapter_for, function_of
 from klrs._arrays import as_array
+from klrs._binary import of_two_classes
 from klrs._each import Layout, check_out, check_reduction, compute_dtype, finish, row_weights
+from klrs._numbers import is_beyond_float32, number, temperature_of
+from klrs._top_k import TopK
+from klrs._top_k import evaluate as of_top_k
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,20 +32,28 @@ logit_operands = {
     "logsumexp": ("logits",),
     "entropy": ("logits",),
     "cross_entropy": ("targets", "logits"),
+    "perplexity": ("targets", "logits"),
     "kl_divergence": ("p", "q"),
     "js_divergence": ("p", "q"),
     "jeffreys_divergence": ("p", "q"),
     "total_variation_distance": ("p", "q"),
+    "renyi_divergence": ("p", "q"),
+    "binary_cross_entropy": ("targets", "logits"),
+    "binary_kl_divergence": ("p", "q"),
+    "binary_kl_divergence_of_probabilities": ("p", "q"),
 }
-"""The operands of the functions that have a gradient."""
+"""The operands of the functions that have a gradient, the last of which is one of `klrs` itself."""
+
+_warned = False
+"""Whether somebody was told that what looks like probabilities is taken for logits."""
 
 
 class _Labels(NamedTuple):
-    """Classes, one for each row, and what the rows count in a mean."""
+    """Classes, one for each row, and what the rows count in a mean unless that is 1."""
 
     labels: NDArray[np.int64]
     ignore_index: int | None
-    counts: NDArray[np.float64]
+    counts: NDArray[np.float64] | None
 
 
 def evaluate(
@@ -50,85 +65,194 @@ def evaluate(
     outs: Sequence[Any] = (),
 ) -> tuple[Any, list[NDArray[Any]]]:
     """Value of a loss of logits, and its gradients with respect to the operands `wanted`."""
+    if (adapter := adapter_for(*operands.values())) is not None:
+        return adapter.apply(function_of("klrs.logits", name), operands, keywords), []
+    if isinstance(operands.get("p"), TopK):
+        if name != "kl_divergence":
+            raise TypeError(f"p: got a TopK, which only kl_divergence takes, not {name}")
+        return of_top_k(operands, keywords, wanted=wanted, outs=outs)
+    if name.startswith("binary"):
+        return of_two_classes(name, operands, keywords, wanted=wanted, outs=outs)
     given = dict(keywords)
-    temperature = _temperature(given["temperature"])
     if name == "js_divergence":
         name, operands = _with_weights(operands, given)
+    if name == "renyi_divergence":
+        given["alpha"] = _alpha(given["alpha"], wanted)
     arrays = {it: as_array(operand, it) for it, operand in operands.items()}
-    labels = None
-    if name == "cross_entropy":
-        labels = _take_labels(arrays, given)
-    inputs = list(arrays.values())
+    places = dict(zip(wanted, outs or [None] * len(wanted), strict=True))
+    if name == "perplexity":
+        value, gradients, layout = _perplexity(arrays, given, places)
+    else:
+        value, gradients, layout = _of_rows(name, arrays, given, places)
+    results = [
+        out if gradients[it] is out else finish(layout, gradients[it], arrays[it], out)
+        for it, out in places.items()
+    ]
+    for it, array in arrays.items():
+        if it != "targets":
+            _warn_of_probabilities(array, it, layout)
+    has_labels = "targets" in arrays and arrays["targets"].dtype.kind in "iu"
+    dtype = compute_dtype(*(arrays[it] for it in arrays if it != "targets" or not has_labels))
+    return _shaped(_narrowed(value, dtype), given, layout), results
+
+
+def _narrowed(value: Any, dtype: np.dtype[Any]) -> Any:
+    # A value beyond the dtype is infinite: NumPy has nothing to warn of.
+    with np.errstate(over="ignore"):
+        return np.asarray(value).astype(dtype, copy=False)[()]
+
+
+def _of_rows(
+    name: str,
+    arrays: dict[str, NDArray[Any]],
+    given: dict[str, Any],
+    places: Mapping[str, Any] = MappingProxyType({}),
+    lifts: Any = None,
+) -> tuple[Any, dict[str, NDArray[Any]], Layout]:
+    """Values of a loss, reduced over the rows, and the gradients as the core writes them.
+
+    Gradients are wanted for the operands that have a place, an array for the result or None: the
+    core writes to that array if it can.
+
+    With `lifts`, a number or one for each row, gradients are multiplied with e to them, and
+    everything is computed in float64.
+    """
+    temperature = temperature_of(given["temperature"])
+    operands = dict(arrays)
+    labels = _take_labels(operands, given) if name == "cross_entropy" else None
+    inputs = list(operands.values())
     layout = Layout(inputs, given["axis"])
-    dtype = compute_dtype(*inputs)
-    call = _call(inputs, given) | {
+    call = _call(inputs, given)
+    wide = call["wide"] = call["wide"] or lifts is not None or name == "renyi_divergence"
+    dtype = np.dtype(np.float64) if wide else compute_dtype(*inputs)
+    call |= {
         "base": given.get("base"),
         "weights": given.get("weights", (0.5, 0.5)),
+        "alpha": given.get("alpha", 0.5),
+        "swapped": given.get("swapped", False),
         "label_smoothing": _smoothing(given),
     }
     if not layout.is_valid:
         # The core says why.
-        return _klrs.logits(name, call), []
+        return _klrs.logits(name, call), {}, layout
     weights = None
     if name == "cross_entropy":
         classes = math.prod(layout.shape[it] for it in layout.axes)
         weights = call["class_weights"] = _class_weights(given.get("class_weights"), classes)
     counts = None
     if labels is not None:
-        counts = _labels_of_rows(labels, given, layout, weights)
-        call["labels"], call["ignore_index"] = counts.labels, counts.ignore_index
+        of_rows = _labels_of_rows(labels, given, layout, weights)
+        call["labels"], call["ignore_index"] = of_rows.labels, of_rows.ignore_index
+        counts = of_rows.counts
     scale = temperature**2 if given.get("temperature_squared") else 1.0
-    factors = _factors(given, layout, None if counts is None else counts.counts)
-    if factors is not None or scale != 1:
-        filled = np.full(layout.rows, scale) if factors is None else factors * scale
-        call["factors"] = np.ascontiguousarray(filled)
+    factors = _factors(given, layout, counts, is_value=not places)
+    if places:
+        if factors is not None or scale != 1:
+            call["factors"] = _filled(scale if factors is None else factors * scale, layout)
+        if lifts is not None:
+            call["lifts"] = _filled(lifts, layout)
 
-    places = list(arrays)
-    gradients: dict[str, NDArray[Any]] = {it: layout.new(dtype) for it in wanted}
+    read = [*inputs, call["where"], call["labels"], call["class_weights"], call["factors"]]
+    gradients: dict[str, NDArray[Any]] = {
+        it: out if layout.takes(out, dtype, read) else layout.new(dtype)
+        for it, out in places.items()
+    }
     # One operand is q to the core.
-    slots = ["", places[0]] if len(places) == 1 else places
+    slots = ["", *operands] if len(operands) == 1 else [*operands]
     call["out"] = tuple(gradients.get(it) for it in slots)
     value = _klrs.logits(name, call)
-    value = _reduce(value, factors, scale, given, counts)
-    results = []
-    for it, out in zip(wanted, outs or [None] * len(wanted), strict=True):
-        if factors is not None:
+    if factors is not None:
+        for gradient in gradients.values():
             # A row that does not count has no gradient, also where it would be infinite.
-            gradients[it][factors == 0] = 0
-        results.append(finish(layout, gradients[it], arrays[it], out))
-    return _shaped(value, given, layout), results
+            gradient[factors == 0] = 0
+    return _reduce(value, factors, scale, given, counts), gradients, layout
+
+
+def _filled(numbers: Any, layout: Layout) -> NDArray[np.float64]:
+    """One number for each row."""
+    return np.array(np.broadcast_to(numbers, layout.rows), np.float64, order="C")
+
+
+def _perplexity(
+    arrays: dict[str, NDArray[Any]], given: dict[str, Any], places: Mapping[str, Any]
+) -> tuple[Any, dict[str, NDArray[Any]], Layout]:
+    """E to the cross-entropy of each row, or to the mean of them."""
+    if given["reduction"] == "sum":
+        raise ValueError(
+            "reduction: 'sum' of perplexities is no perplexity; expected None or 'mean', which is "
+            "e to the mean of the cross-entropies"
+        )
+    weights = None if given["reduction"] == "mean" else given["sample_weight"]
+    losses = given if weights is None else given | {"sample_weight": None}
+    value, _, layout = _of_rows("cross_entropy", arrays, losses, lifts=0.0)
+    gradients: dict[str, NDArray[Any]] = {}
+    if places:
+        _, gradients, _ = _of_rows("cross_entropy", arrays, given, places, lifts=value)
+    value = np.array(value, np.float64)
+    _klrs.exponentials(value.reshape(-1))
+    if weights is not None:
+        value = value * row_weights(weights, layout)
+    return value[()], gradients, layout
 
 
 def softmax(name: str, logits: Any, keywords: dict[str, Any]) -> Any:
     """Write the probabilities, or their logarithms, for each logit."""
+    if (adapter := adapter_for(logits)) is not None:
+        return adapter.apply(function_of("klrs.logits", name), {"logits": logits}, keywords)
     array = as_array(logits, "logits")
     layout = Layout([array], keywords["axis"])
     dtype = compute_dtype(array)
     out = keywords["out"]
     if out is not None and layout.is_valid:
         check_out(out, "out", layout.shape, dtype)
-    written = layout.new(dtype) if layout.is_valid else None
-    call = _call([array], keywords) | {"written": name, "out": (None, written)}
+    call = _call([array], keywords) | {"written": name}
+    computed = np.dtype(np.float64) if call["wide"] else dtype
+    written = layout.new(computed) if layout.is_valid else None
+    call["out"] = (None, written)
     _klrs.logits("logsumexp", call)
     assert written is not None, "the core refuses what has no layout"
+    _warn_of_probabilities(array, "logits", layout)
     result = layout.restore(written)
     if out is None:
-        return result
+        return result.astype(dtype, copy=False)
     np.copyto(out, result)
     return out
+
+
+def _warn_of_probabilities(array: NDArray[Any], name: str, layout: Layout) -> None:
+    """Say once that what has a row of probabilities is taken for logits."""
+    global _warned  # noqa: PLW0603
+    if _warned or not array.size or array.shape != layout.shape:
+        return
+    row = array.transpose(layout.order)[(0,) * len(layout.rows)].reshape(-1)
+    if len(row) < 2 or not (row[:8] >= 0).all():
+        return
+    wide = row.astype(np.float64)
+    if (wide >= 0).all() and abs(float(wide.sum()) - 1) < 1e-6 * math.sqrt(len(row)):
+        _warned = True
+        warnings.warn(
+            f"{name}: the first row has no negative entries and sums to 1, as probabilities do, "
+            "and is taken for logits; the functions of klrs itself take probabilities, and np.log "
+            "of them are logits",
+            stacklevel=4,
+        )
 
 
 def _call(inputs: list[NDArray[Any]], keywords: dict[str, Any]) -> dict[str, Any]:
     """What the core is told: the operands and the keywords that all have, and nothing else."""
     where = keywords["where"]
+    temperature = temperature_of(keywords["temperature"])
     return {
         "p": inputs[0],
         "q": inputs[1] if len(inputs) > 1 else None,
         "where": None if where is None else as_array(where, "where"),
         "axis": keywords["axis"],
         "base": None,
-        "temperature": _temperature(keywords["temperature"]),
+        "temperature": temperature,
         "weights": (0.5, 0.5),
+        "alpha": 0.5,
+        "swapped": False,
+        "wide": is_beyond_float32(temperature),
         "labels": None,
         "ignore_index": None,
         "label_smoothing": 0.0,
@@ -136,40 +260,35 @@ def _call(inputs: list[NDArray[Any]], keywords: dict[str, Any]) -> dict[str, Any
         "written": None,
         "out": (None, None),
         "factors": None,
+        "lifts": None,
     }
 
 
-def _temperature(given: Any) -> float:
-    number = _number(given, "temperature", "a finite number greater than 0")
-    if not 0 < number < math.inf:
-        raise ValueError(f"temperature: {number:g}, expected a finite number greater than 0")
-    return number
-
-
-def _number(given: Any, name: str, expected: str) -> float:
-    try:
-        if isinstance(given, (bool, str)):
-            raise TypeError
-        return float(given)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: got {given!r}, expected {expected}") from None
+def _alpha(given: Any, wanted: Sequence[str]) -> float:
+    alpha = number(given, "alpha", "a number from 0 to infinity")
+    if not alpha >= 0:
+        raise ValueError(f"alpha: {alpha:g}, expected a number from 0 to infinity")
+    if wanted and alpha in (0, math.inf):
+        raise ValueError(f"verb: renyi_divergence with the parameter {alpha:g} has no gradient")
+    return alpha
 
 
 def _with_weights(operands: dict[str, Any], keywords: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The divergence from a mixture: its ends are defined as the divergences of the two."""
-    beta = _number(keywords["beta"], "beta", "a number from 0 to 1")
+    beta = number(keywords["beta"], "beta", "a number from 0 to 1")
     if not 0 <= beta <= 1:
         raise ValueError(f"beta: {beta:g}, expected a number from 0 to 1")
     if beta == 0:
         return "kl_divergence", operands
     if beta == 1:
+        keywords["swapped"] = True
         return "kl_divergence", {it: operands[it] for it in reversed(operands)}
     keywords["weights"] = (beta, 1 - beta)
     return "js_divergence", operands
 
 
 def _smoothing(keywords: dict[str, Any]) -> float:
-    smoothing = _number(
+    smoothing = number(
         keywords.get("label_smoothing", 0.0), "label_smoothing", "a number from 0 to 1"
     )
     if not 0 <= smoothing <= 1:
@@ -211,12 +330,12 @@ def _labels_of_rows(
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"targets: has the label {labels.max()}, which is no class")
     wide = np.ascontiguousarray(labels, np.int64)
-    counts = np.ones(layout.rows)
+    counts = None
     if class_weights is not None:
         inside = (wide >= 0) & (wide < len(class_weights))
         counts = np.where(inside, class_weights[np.where(inside, wide, 0)], 0.0)
     if ignore_index is not None:
-        counts = np.where(wide == ignore_index, 0.0, counts)
+        counts = np.where(wide == ignore_index, 0.0, 1.0 if counts is None else counts)
     return _Labels(wide, ignore_index, counts)
 
 
@@ -241,12 +360,19 @@ def _class_weights(given: Any, classes: int) -> NDArray[np.float64] | None:
 
 
 def _factors(
-    keywords: dict[str, Any], layout: Layout, counts: NDArray[np.float64] | None
+    keywords: dict[str, Any],
+    layout: Layout,
+    counts: NDArray[np.float64] | None,
+    *,
+    is_value: bool,
 ) -> NDArray[np.float64] | None:
-    """What the loss of each row is multiplied with, or None where that is 1."""
+    """What the loss of each row is multiplied with, or None where that is 1.
+
+    If only the value is asked for, the mean of rows that count alike is the quotient of two sums.
+    """
     reduction = check_reduction(keywords.get("reduction"))
     given = keywords.get("sample_weight")
-    if given is None and reduction != "mean":
+    if given is None and (reduction != "mean" or is_value):
         return None
     weights = np.ones(layout.rows) if given is None else row_weights(given, layout)
     if reduction == "mean":
@@ -262,23 +388,25 @@ def _reduce(
     factors: NDArray[np.float64] | None,
     scale: float,
     keywords: dict[str, Any],
-    labels: _Labels | None,
+    counts: NDArray[np.float64] | None,
 ) -> Any:
     reduction = keywords.get("reduction")
     if factors is None and scale == 1 and reduction is None:
         return value
     dtype = value.dtype
-    wide = np.asarray(value, np.float64)
+    wide = value
     if factors is not None:
         # 0 times an infinite value is no part of a loss.
-        wide = np.where(factors == 0, 0.0, wide) * factors
-    wide = wide * scale
-    if reduction is not None:
-        counted = wide.size if labels is None else np.count_nonzero(labels.counts)
+        wide = np.where(factors == 0, 0.0, value) * factors
+    if reduction is None:
+        wide = np.asarray(wide, np.float64) * scale
+        return dtype.type(wide) if np.ndim(wide) == 0 else wide.astype(dtype)
+    total = np.sum(wide, dtype=np.float64) * scale
+    counted = np.size(value) if counts is None else counts.sum()
+    if reduction == "mean" and not counted:
         # The mean of no rows is NaN, as in NumPy and torch.
-        total = wide.sum() if reduction == "sum" or counted else np.float64(np.nan)
-        return dtype.type(total)
-    return dtype.type(wide) if np.ndim(wide) == 0 else wide.astype(dtype)
+        return dtype.type(np.nan)
+    return dtype.type(total / counted if reduction == "mean" and factors is None else total)
 
 
 def _shaped(value: Any, keywords: dict[str, Any], layout: Layout) -> Any:

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from klrs._compare import Comparison, Sample, Summary, TopClass
+from klrs._compare import (
+    BITS_PER_NAT,
+    Array,
+    Comparison,
+    Question,
+    Sample,
+    Summary,
+    TopClass,
+)
 from klrs._race import Timing
 from klrs._timing import format_seconds, three_digits
 
@@ -25,6 +33,39 @@ def format_report(comparison: Comparison, heading: Iterable[str]) -> str:
         _races(comparison),
     )
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+
+
+def format_answers(questions: Iterable[Question], p: Array, q: Array, labels: Array) -> str:
+    """Questions about logits and true labels with their answers, ending in a newline.
+
+    Parameters
+    ----------
+    questions : iterable of Question
+        What to ask.
+    p, q : arrays of the same shape
+        Logits, with the classes along the last axis.
+    labels : array of int
+        The true class of each row.
+    """
+    lines = [_answer("mean over the samples", ("nats", "bits"))]
+    for question in questions:
+        lines.append(question.words)
+        answers = question.answers(p, q, labels)
+        for expression, value in zip(question.expressions, answers, strict=True):
+            lines.append(_answer(f"  {expression}", _in_units(value, question.unit)))
+    return "\n".join(lines) + "\n"
+
+
+def _in_units(value: float, unit: str) -> tuple[str, ...]:
+    if unit == "share":
+        return (f"{value:.2%}",)
+    if unit == "nats":
+        return four_digits(value), four_digits(value * BITS_PER_NAT)
+    return (four_digits(value),)
+
+
+def _answer(text: str, cells: tuple[str, ...]) -> str:
+    return f"{text:<52}" + "".join(f"{cell:>12}" for cell in cells)
 
 
 def _samples(comparison: Comparison) -> Iterator[str]:

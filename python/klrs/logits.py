@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from klrs._docs import completed_of_logits
 from klrs._logits import evaluate
 from klrs._logits import softmax as _softmax
+from klrs._top_k import TopK
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from klrs._typing import Axis, Distributions, Out, Result
 
 __all__ = [
+    "TopK",
+    "binary_cross_entropy",
+    "binary_kl_divergence",
     "cross_entropy",
     "entropy",
     "jeffreys_divergence",
@@ -28,11 +33,14 @@ __all__ = [
     "kl_divergence",
     "log_softmax",
     "logsumexp",
+    "perplexity",
+    "renyi_divergence",
     "softmax",
     "total_variation_distance",
 ]
 
 
+@completed_of_logits
 def softmax(
     logits: Distributions,
     *,
@@ -45,17 +53,8 @@ def softmax(
 
     Parameters
     ----------
-    logits : array_like
-        Real numbers, or -inf for classes that are left out, of any float or integer dtype and
-        layout.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
+    {logits}
+    {keywords}
 
     Returns
     -------
@@ -63,23 +62,13 @@ def softmax(
         Probabilities of the shape of `logits`; 0 where `where` is false. float32 if `logits` is
         float32 or narrower, else float64.
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     Finite logits have a finite result at any temperature.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -96,6 +85,7 @@ def softmax(
     return _softmax("softmax", logits, keywords)
 
 
+@completed_of_logits
 def log_softmax(
     logits: Distributions,
     *,
@@ -108,17 +98,8 @@ def log_softmax(
 
     Parameters
     ----------
-    logits : array_like
-        Real numbers, or -inf for classes that are left out, of any float or integer dtype and
-        layout.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
+    {logits}
+    {keywords}
 
     Returns
     -------
@@ -126,23 +107,13 @@ def log_softmax(
         Log-probabilities <= 0 of the shape of `logits`, in nats; -inf where `where` is false.
         float32 if `logits` is float32 or narrower, else float64.
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     That of a confident class keeps its digits: it is not 0 where its probability rounds to 1.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -159,6 +130,7 @@ def log_softmax(
     return _softmax("log_softmax", logits, keywords)
 
 
+@completed_of_logits
 def logsumexp(
     logits: Distributions,
     *,
@@ -172,44 +144,23 @@ def logsumexp(
 
     Parameters
     ----------
-    logits : array_like
-        Real numbers, or -inf for classes that are left out, of any float or integer dtype and
-        layout.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
+    {logits}
+    {keywords}
 
     Returns
     -------
     float or ndarray
         One number for each row.
-        A NumPy scalar for 1-D input. float32 if all operands are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
-    It is x/T of the greatest logit plus a logarithm of at least 0.
-
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the
+    It is x/T of the greatest logit plus a logarithm of at least 0; the error is relative to the
     larger of the two.
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+
+    {accuracy}
 
     References
     ----------
@@ -232,6 +183,7 @@ def logsumexp(
     return evaluate("logsumexp", {"logits": logits}, keywords)[0]
 
 
+@completed_of_logits
 def entropy(
     logits: Distributions,
     *,
@@ -246,45 +198,22 @@ def entropy(
 
     Parameters
     ----------
-    logits : array_like
-        Real numbers, or -inf for classes that are left out, of any float or integer dtype and
-        layout.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
+    {logits}
+    {keywords}
 
     Returns
     -------
     float or ndarray
         Entropies >= 0 in nats, or in units of `base`.
-        A NumPy scalar for 1-D input. float32 if all operands are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     That of a confident row keeps its digits.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -307,6 +236,7 @@ def entropy(
     return evaluate("entropy", {"logits": logits}, keywords)[0]
 
 
+@completed_of_logits
 def cross_entropy(
     targets: ArrayLike,
     logits: Distributions,
@@ -331,50 +261,16 @@ def cross_entropy(
     targets : array_like
         Labels: integers from 0, of the shape of `logits` without `axis`. Or distributions of the
         shape of `logits`, in floats; they must sum to 1.
-    logits : array_like
-        Real numbers, or -inf for classes that are left out, of any float or integer dtype and
-        layout.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
-    ignore_index : int, optional
-        The label of rows to skip: they are not read, and their loss and gradient are 0.
-    label_smoothing : float, default 0
-        Share of each target that is spread over all classes that count, from 0 to 1.
-    class_weights : array_like, optional
-        A weight for each class, at least 0.
-    sample_weight : array_like, optional
-        A number for each row, which its value is multiplied with.
-    reduction : {None, "mean", "sum"}, default None
-        One value for each row, their mean (weighted by `sample_weight`), or their sum.
-    temperature_squared : bool, default False
-        Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.
+    {logits}
+    {keywords}
 
     Returns
     -------
     float or ndarray
         One loss for each row, or one number with `reduction`.
-        A NumPy scalar for 1-D input. float32 if all operands are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above;
-        if a label is no class.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -387,9 +283,7 @@ def cross_entropy(
     of torch, whose default is the mean, with these options and values; classes with logits of -inf
     take no part in the smoothing here. A confident row keeps its digits.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -421,8 +315,91 @@ def cross_entropy(
     return evaluate("cross_entropy", {"targets": targets, "logits": logits}, keywords)[0]
 
 
+@completed_of_logits
+def perplexity(
+    targets: ArrayLike,
+    logits: Distributions,
+    *,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    class_weights: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
+) -> Result:
+    """Perplexity of labels or distributions under softmax(x/T): e to the cross-entropy.
+
+    With ``reduction="mean"``, e to the mean of the cross-entropies: the perplexity of a text, of
+    which each row is a token.
+
+    Parameters
+    ----------
+    targets : array_like
+        Labels: integers from 0, of the shape of `logits` without `axis`. Or distributions of the
+        shape of `logits`, in floats; they must sum to 1.
+    {logits}
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        One perplexity >= 1 for each row, or one number with `reduction`.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    The number of classes, all alike, that would be as hard to guess. A loss that is beyond the
+    range of the result's exponents is infinite.
+
+    The options are those of `cross_entropy`. The mean is taken of the losses, so `sample_weight`
+    weighs them there, and ignored labels do not count; without a reduction it multiplies each
+    perplexity. "sum" is refused: a sum of perplexities is none. The gradient is the perplexity
+    times that of the cross-entropy.
+
+    Elsewhere: ``torch.exp(F.cross_entropy(logits, targets))``; ``perplexity`` of language models,
+    where the mean runs over all tokens that are not ignored.
+
+    The bound of the error is that of the cross-entropy, multiplied with it where it is above 1.
+
+    {accuracy}
+
+    References
+    ----------
+    F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker, "Perplexity: a measure of the difficulty
+    of speech recognition tasks", J. Acoust. Soc. Am. 62 (1977).
+
+    Examples
+    --------
+    >>> from klrs import logits
+    >>> logits.perplexity([0, 2], [[2.0, 1.0, -1.0], [0.0, 0.0, 0.0]])
+    array([1.41766..., 3.        ])
+    >>> logits.perplexity([0, 2], [[2.0, 1.0, -1.0], [0.0, 0.0, 0.0]], reduction="mean")
+    np.float64(2.06228...)
+    """
+    keywords: dict[str, Any] = {
+        "axis": axis,
+        "temperature": temperature,
+        "keepdims": keepdims,
+        "where": where,
+        "out": out,
+        "ignore_index": ignore_index,
+        "label_smoothing": label_smoothing,
+        "class_weights": class_weights,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
+    }
+    return evaluate("perplexity", {"targets": targets, "logits": logits}, keywords)[0]
+
+
+@completed_of_logits
 def kl_divergence(
-    p: Distributions,
+    p: Distributions | TopK,
     q: Distributions,
     *,
     axis: Axis = -1,
@@ -439,44 +416,20 @@ def kl_divergence(
 
     Parameters
     ----------
-    p : array_like
-        Logits of the reference (teacher): real numbers, or -inf for classes that are left out.
+    p : array_like or TopK
+        Logits of the reference (teacher): real numbers, or -inf for classes that are left out. Or
+        a `TopK`, a teacher of whom only the likeliest classes are known.
     q : array_like
         Logits of the approximation (student); batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
-    sample_weight : array_like, optional
-        A number for each row, which its value is multiplied with.
-    reduction : {None, "mean", "sum"}, default None
-        One value for each row, their mean (weighted by `sample_weight`), or their sum.
-    temperature_squared : bool, default False
-        Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.
+    {keywords}
 
     Returns
     -------
     float or ndarray
         Divergences >= 0, or one number with `reduction`.
-        A NumPy scalar for 1-D input. float32 if both are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -487,10 +440,9 @@ def kl_divergence(
     Elsewhere: ``F.kl_div(F.log_softmax(q, -1), F.log_softmax(p, -1), log_target=True,
     reduction="batchmean")`` is the mean here; near equality it is negative there.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) for
-    values down to 1e-24 (float64) or 1e-10 (float32).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    The error of values below 1e-24 (float64) or 1e-10 (float32) is relative to these.
+
+    {accuracy}
 
     References
     ----------
@@ -518,6 +470,7 @@ def kl_divergence(
     return evaluate("kl_divergence", {"p": p, "q": q}, keywords)[0]
 
 
+@completed_of_logits
 def js_divergence(
     p: Distributions,
     q: Distributions,
@@ -537,46 +490,18 @@ def js_divergence(
 
     Parameters
     ----------
-    p : array_like
-        Logits of the reference (teacher): real numbers, or -inf for classes that are left out.
-    q : array_like
-        Logits of the approximation (student); batch axes broadcast against those of `p`.
+    {pair}
     beta : float, default 0.5
         Weight of `p` in the mixture, from 0 to 1.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
-    sample_weight : array_like, optional
-        A number for each row, which its value is multiplied with.
-    reduction : {None, "mean", "sum"}, default None
-        One value for each row, their mean (weighted by `sample_weight`), or their sum.
-    temperature_squared : bool, default False
-        Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.
+    {keywords}
 
     Returns
     -------
     float or ndarray
         Divergences >= 0, or one number with `reduction`.
-        A NumPy scalar for 1-D input. float32 if both are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -584,9 +509,7 @@ def js_divergence(
     distillation: beta=0 is defined as D(p‖q) and beta=1 as D(q‖p), where `klrs.js_divergence` with
     weights (1, 0) or (0, 1) is 0, its limit. Elsewhere: generalised JSD of GKD (TRL, Liger).
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -614,6 +537,7 @@ def js_divergence(
     return evaluate("js_divergence", {"p": p, "q": q}, keywords)[0]
 
 
+@completed_of_logits
 def jeffreys_divergence(
     p: Distributions,
     q: Distributions,
@@ -632,53 +556,23 @@ def jeffreys_divergence(
 
     Parameters
     ----------
-    p : array_like
-        Logits of the reference (teacher): real numbers, or -inf for classes that are left out.
-    q : array_like
-        Logits of the approximation (student); batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    base : float, optional
-        Base of the logarithm, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
-    sample_weight : array_like, optional
-        A number for each row, which its value is multiplied with.
-    reduction : {None, "mean", "sum"}, default None
-        One value for each row, their mean (weighted by `sample_weight`), or their sum.
-    temperature_squared : bool, default False
-        Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.
+    {pair}
+    {keywords}
 
     Returns
     -------
     float or ndarray
         Divergences >= 0, or one number with `reduction`.
-        A NumPy scalar for 1-D input. float32 if both are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     Symmetric. Classes with a logit of -inf have probability 0: nothing is added
     where both have it, and the value is +inf where only one has it.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -706,6 +600,7 @@ def jeffreys_divergence(
     return evaluate("jeffreys_divergence", {"p": p, "q": q}, keywords)[0]
 
 
+@completed_of_logits
 def total_variation_distance(
     p: Distributions,
     q: Distributions,
@@ -723,50 +618,22 @@ def total_variation_distance(
 
     Parameters
     ----------
-    p : array_like
-        Logits of the reference (teacher): real numbers, or -inf for classes that are left out.
-    q : array_like
-        Logits of the approximation (student); batch axes broadcast against those of `p`.
-    axis : int, tuple of int or None, default -1
-        Axes along which the classes run; None for all of them.
-    temperature : float, default 1
-        What the logits are divided by, greater than 0.
-    keepdims : bool, default False
-        Keep the reduced axes, with length 1.
-    where : array_like of bool, optional
-        Classes that count; the others are left out like those with logits of -inf, and not read.
-    out : ndarray, optional
-        A float array of the result's shape, at least as wide, that the result is written to.
-    sample_weight : array_like, optional
-        A number for each row, which its value is multiplied with.
-    reduction : {None, "mean", "sum"}, default None
-        One value for each row, their mean (weighted by `sample_weight`), or their sum.
-    temperature_squared : bool, default False
-        Multiply by ``temperature**2``, which keeps the size of the gradient when distilling.
+    {pair}
+    {keywords}
 
     Returns
     -------
     float or ndarray
         Distances from 0 to 1, or one number with `reduction`.
-        A NumPy scalar for 1-D input. float32 if both are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a row has the logit +inf or no class that is left; if shapes do not fit; if a number is
-        out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is missing or of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
     Symmetric. Elsewhere: ``distillation`` losses named TVD.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results).
-    The same input has the same bits with any number of threads, memory layout and CPU. A row with a
-    NaN is NaN; others are not affected.
+    {accuracy}
 
     References
     ----------
@@ -790,3 +657,212 @@ def total_variation_distance(
         "temperature_squared": temperature_squared,
     }
     return evaluate("total_variation_distance", {"p": p, "q": q}, keywords)[0]
+
+
+@completed_of_logits
+def renyi_divergence(
+    p: Distributions,
+    q: Distributions,
+    *,
+    alpha: float,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+    base: float | None = None,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
+    temperature_squared: bool = False,
+) -> Result:
+    """Rényi divergence ln(sum p^a q^(1-a)) / (a - 1) of softmax(p/T) and softmax(q/T).
+
+    Parameters
+    ----------
+    {pair}
+    alpha : float
+        The order a, from 0 to infinity. 1 is the Kullback-Leibler divergence, the limit.
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        Divergences >= 0 in nats, or in units of `base`, or one number with `reduction`.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    It grows with the order. Order 1/2 is symmetric, twice the Bhattacharyya distance; order
+    infinity is the largest ln(p/q), and order 0 -ln of the mass that `q` has where `p` has any.
+    These two have no gradient. Finite logits have a finite value at any order.
+
+    Classes with a logit of -inf have probability 0: nothing is added where both have it. The value
+    is +inf where only `q` has it and the order is at least 1, and where `p` and `q` have no class
+    in common.
+
+    The error of values below 1e-24 (float64) or 1e-10 (float32) is relative to these, and at order
+    infinity to the roots of these.
+
+    {accuracy}
+
+    References
+    ----------
+    T. van Erven and P. Harremoes, "Renyi divergence and Kullback-Leibler divergence", IEEE Trans.
+    Inf. Theory 60 (2014).
+
+    Examples
+    --------
+    >>> from klrs import logits
+    >>> p, q = [2.0, 1.0, -1.0], [1.0, 1.5, 0.0]
+    >>> logits.renyi_divergence(p, q, alpha=2), logits.renyi_divergence(q, p, alpha=2)
+    (np.float64(0.4912...), np.float64(0.5483...))
+    """
+    keywords: dict[str, Any] = {
+        "alpha": alpha,
+        "axis": axis,
+        "temperature": temperature,
+        "base": base,
+        "keepdims": keepdims,
+        "where": where,
+        "out": out,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
+        "temperature_squared": temperature_squared,
+    }
+    return evaluate("renyi_divergence", {"p": p, "q": q}, keywords)[0]
+
+
+@completed_of_logits
+def binary_cross_entropy(
+    targets: ArrayLike,
+    logits: Distributions,
+    *,
+    pos_weight: ArrayLike | None = None,
+    temperature: float = 1.0,
+    base: float | None = None,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
+) -> Result:
+    """Cross-entropy of two classes, the class 1 with the probability s(x/T), element by element.
+
+    s is the logistic function: a logit is that of class 1, beside 0 for class 0.
+
+    Parameters
+    ----------
+    targets : array_like
+        Probabilities of class 1, from 0 to 1; labels are 0 and 1. They broadcast with `logits`.
+    {logits}
+    pos_weight : float or array_like, optional
+        What the loss of class 1 is multiplied with, at least 0: a number, or one for each entry of
+        the last axis.
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        Losses >= 0 of the broadcast shape, or one number with `reduction`.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    With targets t and the weight w it is -(w t ln s(x/T) + (1 - t) ln s(-x/T)). A confident
+    prediction keeps its digits. The gradient with respect to the logits is that of
+    ``klrs.value_and_grad`` with ``argnums=1``.
+
+    Elsewhere: ``F.binary_cross_entropy_with_logits(logits, targets)`` of torch, whose default is
+    the mean, with the same `pos_weight`; ``sigmoid_cross_entropy_with_logits`` of TensorFlow;
+    ``optax.sigmoid_binary_cross_entropy(logits, targets)``.
+
+    {accuracy}
+
+    References
+    ----------
+    D. R. Cox, "The regression analysis of binary sequences", J. R. Stat. Soc. B 20 (1958).
+
+    Examples
+    --------
+    >>> from klrs import logits
+    >>> logits.binary_cross_entropy([1, 0, 0.5], [2.0, 1.0, 0.0])
+    array([0.12692801, 1.31326169, 0.69314718])
+    >>> logits.binary_cross_entropy(1, 40.0)
+    np.float64(4.24835...e-18)
+    """
+    keywords: dict[str, Any] = {
+        "pos_weight": pos_weight,
+        "temperature": temperature,
+        "base": base,
+        "where": where,
+        "out": out,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
+    }
+    return evaluate("binary_cross_entropy", {"targets": targets, "logits": logits}, keywords)[0]
+
+
+@completed_of_logits
+def binary_kl_divergence(
+    p: Distributions,
+    q: Distributions,
+    *,
+    temperature: float = 1.0,
+    base: float | None = None,
+    where: ArrayLike | None = None,
+    out: Out | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
+) -> Result:
+    """Kullback-Leibler divergence of two Bernoulli distributions, element by element.
+
+    Their probabilities of the class 1 are s(p/T) and s(q/T), with s the logistic function.
+
+    Parameters
+    ----------
+    {pair}
+    {keywords}
+
+    Returns
+    -------
+    float or ndarray
+        Divergences >= 0 of the broadcast shape, or one number with `reduction`.
+        {results}
+
+    {raises}
+
+    Notes
+    -----
+    It is `kl_divergence` of the logits (p, 0) and (q, 0). A logit of -inf is a probability of 0:
+    the value is 0 where both have it, and +inf where only `q` has it. From probabilities:
+    `klrs.binary_kl_divergence`.
+
+    Elsewhere: ``kl_divergence(Bernoulli(logits=p), Bernoulli(logits=q))`` of
+    ``torch.distributions`` and TensorFlow Probability.
+
+    The error of values below 1e-24 (float64) or 1e-10 (float32) is relative to these.
+
+    {accuracy}
+
+    References
+    ----------
+    S. Kullback and R. A. Leibler, "On information and sufficiency", Ann. Math. Stat. 22 (1951).
+
+    Examples
+    --------
+    >>> from klrs import logits
+    >>> logits.binary_kl_divergence(2.0, 1.0), logits.binary_kl_divergence(1.0, 2.0)
+    (np.float64(0.0671...), np.float64(0.0826...))
+    """
+    keywords: dict[str, Any] = {
+        "temperature": temperature,
+        "base": base,
+        "where": where,
+        "out": out,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
+    }
+    return evaluate("binary_kl_divergence", {"p": p, "q": q}, keywords)[0]

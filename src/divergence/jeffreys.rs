@@ -1,6 +1,6 @@
 //! The Jeffreys divergence.
 
-use super::{Divergence, Pair, Partials, Sums};
+use super::{Divergence, Pair, Partials, Rows, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// J(p, q) = D(p‖q) + D(q‖p) = Σ (q - p) ln(q/p). Both factors have one sign, and keep their relative error down to equality.
@@ -12,7 +12,7 @@ pub(crate) struct Jeffreys;
 
 impl Divergence<1> for Jeffreys {
     const GRADIENT: bool = true;
-    const LOGITS: bool = true;
+    const ROWS: Rows = Rows::Both;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {

@@ -1,6 +1,6 @@
 //! The Jensen-Shannon divergence, and the distance that is its root.
 
-use super::{Chain, Divergence, Pair, Partials, Sums};
+use super::{Chain, Divergence, Pair, Partials, Rows, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// JS(p, q) = a D(p‖m) + b D(q‖m), m = a p + b q, with weights a + b = 1 (1/2 each unless told otherwise).
@@ -36,7 +36,7 @@ impl JensenShannon {
 impl Divergence<1> for JensenShannon {
     const HALVES: bool = true;
     const GRADIENT: bool = true;
-    const LOGITS: bool = true;
+    const ROWS: Rows = Rows::Both;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {

@@ -1,6 +1,6 @@
 //! The Kullback-Leibler divergence.
 
-use super::{Divergence, Pair, Partials, Sums};
+use super::{Divergence, Pair, Partials, Rows, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// D(p‖q) = Σ p ln(p/q) - p + q, which is Σ p ln(p/q) for rows of equal mass.
@@ -8,9 +8,8 @@ use crate::lanes::{Lanes, ln};
 /// The centred form has only non-negative terms and none of them cancels, so a sum has the relative error of its terms.
 /// 0 ln 0 = 0; +inf where q = 0 < p.
 ///
-/// Normalised: q was scaled by c = Σp/Σq, rounded. The mass that is then still missing, r = `residual`, adds
-/// r - ln(1 + r) = r²/2 + O(r³) to the centred sum; |r| is a few u, so its square is all there is to subtract. Without it the
-/// value is wrong from 1e-31 (f64) down.
+/// Normalised: q was scaled by c = Σp/Σq, rounded. The mass that is then still missing, r = `residual`, adds r - ln(1 + r) to the
+/// centred sum. |r| is a few u, and without it the value is wrong from 1e-31 (f64) down; of logits, q may have any scale.
 ///
 /// S. Kullback and R. A. Leibler, "On information and sufficiency", Ann. Math. Statist. 22 (1951).
 pub(crate) struct KullbackLeibler {
@@ -22,7 +21,8 @@ impl Divergence<1> for KullbackLeibler {
     const HALVES: bool = true;
     const GRADIENT: bool = true;
     const CONTRIBUTIONS: bool = true;
-    const LOGITS: bool = true;
+    const ROWS: Rows = Rows::Both;
+    const FREE_SCALE: bool = true;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
@@ -36,9 +36,17 @@ impl Divergence<1> for KullbackLeibler {
     #[inline(always)]
     fn value<V: Lanes>(&self, sums: Sums<V, 1>) -> V {
         let [excess] = sums.terms;
-        let half = excess.constant(0.5);
-        let mass = sums.residual * sums.residual * half;
-        sums.in_units((excess / sums.total - mass).non_negative())
+        let value = excess / sums.total;
+        if !sums.normalizing {
+            return sums.in_units(value.non_negative());
+        }
+        let one = value.constant(1.0);
+        let mass = ln::excess_of_positive(one, one + sums.residual, Some(sums.residual));
+        sums.in_units((value - mass).non_negative())
+    }
+
+    fn sums_of_moments(&self, nats: f64) -> Option<[f64; 2]> {
+        Some([nats, 0.0])
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The power family: Cressie and Read's divergences, which are Amari's, and on them Tsallis' and Rényi's.
 
-use super::{Chain, Divergence, Overflow, Pair, Partials, Sums};
+use super::{Chain, Divergence, Log, Overflow, Pair, Partials, Rows, Sums};
 use crate::lanes::{Lanes, exp, ln};
 
 /// What is made of the sum.
@@ -106,6 +106,57 @@ impl Power {
         self.e >= 0.0
     }
 
+    /// p^a q^(1-a) e^-shift of a pair of logits, which is in range where p or q are not.
+    #[inline(always)]
+    fn power_of_logits<V: Lanes>(&self, log: Log<V>, shift: V) -> V {
+        let [_, less_one] = self.orders();
+        let power = exp::exp(log.ratio.fma(shift.constant(less_one), log.of_p) - shift);
+        V::select(log.ratio.abs().equals(shift.constant(f64::INFINITY)), shift.constant(0.0), power)
+    }
+
+    #[inline(always)]
+    fn terms_of_logits<V: Lanes>(&self, x: Pair<V>, log: Log<V>) -> [V; 2] {
+        let (zero, infinity) = (x.p.constant(0.0), x.p.constant(f64::INFINITY));
+        let (p, q, ratio, excess) = if self.swapped {
+            (x.q, x.p, -log.ratio, x.d.times(-log.ratio) - log.excess)
+        } else {
+            (x.p, x.q, log.ratio, log.excess)
+        };
+        let factor = p.constant(self.factor);
+        let exponent = ratio * p.constant(self.e);
+        let near = (p * ratio).fma(exp::rest_over(exponent), excess);
+        // Far away p L φ(e L) and the excess take p L from each other.
+        let far = p * (exp::expm1(exponent) / p.constant(self.e) - p.constant(1.0)) + q;
+        let is_far = if self.e == 0.0 { zero } else { exponent.abs() }.exceeds(p.constant(1.0));
+        let term = factor * V::select(is_far, far, near);
+        let term = V::select(ratio.equals(infinity), p.times(p.constant(self.without_q)), term);
+        let term = V::select(p.equals(zero), factor * q, term);
+        let power = self.power_of_logits(log, zero);
+        [term, V::select(power.equals(infinity), zero, power * x.unit)]
+    }
+
+    /// Of Rényi's divergence, the moments less their mean: a/(a-1) (w - p) and q - w, with w = p^a q^(1-a) over its sum.
+    #[inline(always)]
+    fn partials_of_logits<V: Lanes>(&self, x: Pair<V>, log: Log<V>, within: V) -> Partials<V> {
+        let constant = |value: f64| within.constant(value);
+        let (zero, one, infinity) = (constant(0.0), constant(1.0), constant(f64::INFINITY));
+        let ([a, less_one], [p, q]) = (self.orders(), x.shares());
+        if less_one == 0.0 {
+            return Partials { by: [zero; 2], moments: [p.times(log.ratio - within), x.d / x.unit] };
+        }
+        let shift = within * constant(less_one);
+        let power = self.power_of_logits(log, shift);
+        let apart = log.ratio - within;
+        let exponent = apart * constant(less_one);
+        let near = p * constant(a) * apart * exp::expm1_over(exponent);
+        let is_far = V::select(log.ratio.abs().equals(infinity), one, exponent.abs()).exceeds(constant(0.5));
+        let by_p = V::select(is_far, constant(a / less_one) * (power - p), near);
+        let exponent = log.ratio.fma(constant(a), -shift);
+        let is_far = V::select(log.ratio.abs().equals(infinity), one, exponent.abs()).exceeds(constant(0.5));
+        let by_q = V::select(is_far, q - power, -(q * exp::expm1(exponent)));
+        Partials { by: [zero; 2], moments: [by_p, by_q] }
+    }
+
     #[inline(always)]
     fn operands<V: Lanes>(&self, x: Pair<V>) -> (V, V, Option<V>) {
         let (p, q, d) = if self.swapped { (x.q, x.p, -x.d) } else { (x.p, x.q, x.d) };
@@ -117,9 +168,13 @@ impl Divergence<2> for Power {
     const OVERFLOW: Overflow = Overflow::Relative;
     const EXACT_SCALE: bool = true;
     const GRADIENT: bool = true;
+    const ROWS: Rows = Rows::BothWide;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 2] {
+        if let Some(log) = x.log {
+            return self.terms_of_logits(x, log);
+        }
         let (p, q, d) = self.operands(x);
         let (log, excess) = ln::log_and_excess(p, q, d);
         let exponent = log * p.constant(self.e);
@@ -184,6 +239,9 @@ impl Divergence<2> for Power {
 
     #[inline(always)]
     fn partials<V: Lanes>(&self, x: Pair<V>, within: V) -> Partials<V> {
+        if let Some(log) = x.log {
+            return self.partials_of_logits(x, log, within);
+        }
         let (p, q, zero) = (x.p, x.q, x.p.constant(0.0));
         let log = ln::log_ratio(q, p, x.normalizing.then_some(-x.d));
         let [a, less_one] = self.orders();
@@ -279,5 +337,88 @@ impl Divergence<1> for RelativePower {
         }
         // The rest of D_a is too small beside the powers to be seen.
         exp::exp(log + log.constant(e * self.largest + ln::ln(factor) - ln::ln(e)))
+    }
+}
+
+/// The largest ln p^a q^(1-a) of a row of logits, for sums of powers that are beyond floats.
+///
+/// A maximum is one of positive numbers: at first 1 + x of an x >= 0 and 1/(1 - x) of others, which tell about where it is; then the
+/// difference from a number just below it, which is exact. 0 stands for a row that has none, infinity for an infinite one.
+pub(crate) struct LargestPower {
+    pub(crate) power: Power,
+    pub(crate) base: Option<f64>,
+}
+
+impl LargestPower {
+    /// A number just below the largest, from what the first of the two sweeps found.
+    pub(crate) fn base(found: f64) -> f64 {
+        let about = if found >= 1.0 { found - 1.0 } else { 1.0 - 1.0 / found };
+        about - (about.abs() * 1e-14 + 1e-12)
+    }
+}
+
+impl Divergence<1> for LargestPower {
+    const MAXIMA: usize = 1;
+    const ROWS: Rows = Rows::LogitsWide;
+
+    #[inline(always)]
+    fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
+        let Some(log) = x.log else { unreachable!("{OF_LOGITS}") };
+        let [_, less_one] = self.power.orders();
+        let (zero, one, infinity) = (x.p.constant(0.0), x.p.constant(1.0), x.p.constant(f64::INFINITY));
+        let exponent = log.ratio.fma(x.p.constant(less_one), log.of_p);
+        let found = match self.base {
+            None => V::select(exponent.exceeds(zero), one + exponent, one / (one + exponent.abs())),
+            Some(base) => exponent - x.p.constant(base),
+        };
+        let without_q = if less_one < 0.0 { zero } else { infinity };
+        let found = V::select(log.ratio.equals(infinity), without_q, found);
+        [V::select(log.ratio.equals(-infinity), zero, found * x.unit)]
+    }
+
+    #[inline(always)]
+    fn value<V: Lanes>(&self, sums: Sums<V, 1>) -> V {
+        sums.terms[0]
+    }
+}
+
+const OF_LOGITS: &str = "it is made of logits";
+
+/// A Rényi divergence of logits from Σ p^a q^(1-a) e^-shift, which is in range.
+pub(crate) struct ShiftedPower {
+    pub(crate) power: Power,
+    pub(crate) shift: f64,
+}
+
+impl Divergence<1> for ShiftedPower {
+    const ROWS: Rows = Rows::LogitsWide;
+    const GRADIENT: bool = true;
+
+    #[inline(always)]
+    fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
+        let Some(log) = x.log else { unreachable!("{OF_LOGITS}") };
+        [self.power.power_of_logits(log, x.p.constant(self.shift)) * x.unit]
+    }
+
+    #[inline(always)]
+    fn value<V: Lanes>(&self, sums: Sums<V, 1>) -> V {
+        let [powers] = sums.terms;
+        let [_, less_one] = self.power.orders();
+        let log = ln::log_ratio(sums.total, powers, None) + powers.constant(self.shift);
+        sums.in_units((log / log.constant(less_one)).non_negative())
+    }
+
+    /// The moments are not relative to their means, a/(a-1) p and q, which the sums of the moments are for.
+    #[inline(always)]
+    fn chain<V: Lanes>(&self, sums: Sums<V, 1>, value: V) -> Chain<V> {
+        Chain { factor: sums.total / sums.terms[0], within: value }
+    }
+
+    #[inline(always)]
+    fn partials<V: Lanes>(&self, x: Pair<V>, _within: V) -> Partials<V> {
+        let Some(log) = x.log else { unreachable!("{OF_LOGITS}") };
+        let [a, less_one] = self.power.orders();
+        let power = self.power.power_of_logits(log, x.p.constant(self.shift));
+        Partials { by: [power; 2], moments: [power * power.constant(a / less_one), -power] }
     }
 }

@@ -1,6 +1,6 @@
 //! What p has no part in: the divergences of order 0.
 
-use super::{Divergence, Pair, Partials, Sums};
+use super::{Divergence, Pair, Partials, Rows, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// The mass that q has where p is 0, which is the Tsallis divergence of order 0; and -ln of the mass that it has where p is not,
@@ -14,6 +14,7 @@ pub(crate) struct Support {
 
 impl Divergence<2> for Support {
     const GRADIENT: bool = true;
+    const ROWS: Rows = Rows::BothWide;
 
     /// The logarithm jumps where an entry of p becomes 0.
     fn has_gradient(&self) -> bool {
@@ -23,7 +24,10 @@ impl Divergence<2> for Support {
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 2] {
         let zero = x.p.constant(0.0);
-        let outside = x.p.equals(zero);
+        let outside = match x.log {
+            Some(log) => log.ratio.equals(-zero.constant(f64::INFINITY)),
+            None => x.p.equals(zero),
+        };
         [V::select(outside, x.q, zero), V::select(outside, zero, x.q)]
     }
 

@@ -1,6 +1,6 @@
 //! The total variation distance.
 
-use super::{Divergence, Pair, Partials, Sums};
+use super::{Divergence, Pair, Partials, Rows, Sums};
 use crate::lanes::Lanes;
 
 /// TV(p, q) = ½ Σ |p - q|, the largest difference in the probability of an event: 0 … 1, a metric.
@@ -13,7 +13,7 @@ pub(crate) struct TotalVariation;
 impl Divergence<1> for TotalVariation {
     const EXACT_SCALE: bool = true;
     const GRADIENT: bool = true;
-    const LOGITS: bool = true;
+    const ROWS: Rows = Rows::Both;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {

@@ -1,6 +1,6 @@
 //! The largest ratio: the Rényi divergence of order infinity.
 
-use super::{Divergence, Pair, Sums};
+use super::{Divergence, Pair, Rows, Sums};
 use crate::lanes::{Lanes, ln};
 
 /// ln max p/q, the max-divergence. The term is its logarithm, in units of what 1 has become, so that it is as right near equality as it
@@ -15,9 +15,14 @@ pub(crate) struct WorstRatio {
 impl Divergence<1> for WorstRatio {
     const MAXIMA: usize = 1;
     const EXACT_SCALE: bool = true;
+    const ROWS: Rows = Rows::BothWide;
 
     #[inline(always)]
     fn terms<V: Lanes>(&self, x: Pair<V>) -> [V; 1] {
+        if let Some(log) = x.log {
+            let ratio = if self.swapped { -log.ratio } else { log.ratio };
+            return [ratio * x.unit];
+        }
         let (p, q, d) = if self.swapped { (x.q, x.p, -x.d) } else { (x.p, x.q, x.d) };
         let log = ln::log_ratio(q, p, x.normalizing.then_some(-d)) * x.unit;
         let zero = p.constant(0.0);

@@ -1,8 +1,9 @@
 //! Rows of logits: pairs of probabilities that are made of two logits, and what else is summed over rows or written for their entries.
 //!
 //! Softmax(x/T) is never written down. A row is swept over for its greatest logit m, then for its mass Σ e^((x-m)/T), and then for what
-//! was asked for, from the cache. The mass is kept without the greatest entries and their number by itself, so that ln of it, which is
-//! the cross-entropy of a confident row, keeps its digits.
+//! was asked for, from the cache. Where the greatest entries have most of the mass, it is summed once more without them, their number
+//! by itself and the rounding of exponents made good, so that ln of it, the cross-entropy of a confident row, keeps its digits.
+//! A divergence that is right for measures of any mass ([`Divergence::FREE_SCALE`]) does without the masses.
 //!
 //! The log-ratio of a pair, δ = ((x - y) - c)/T, is what divergences are made of. The difference of two logits is exact with what
 //! rounding took from it, c is known in two parts, and so δ keeps its *relative* error also where both rows are far from 0; the error
@@ -10,14 +11,20 @@
 //!
 //! Lanes run along a row, or across short rows, as everywhere; the order of additions is that of the other kernels.
 
-use super::{Accumulator, MAX_SUMS, Partial, STEPS, Shape, add, block};
+use super::{Accumulator, CACHE_LINE, MAX_SUMS, PREFETCH, Partial, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
-use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two};
+use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two, prefetch};
+
+mod binary;
+
+pub use binary::{Binary, Part, write_binary};
 
 /// What probabilities are multiplied with, as an exponent: terms that are as large as a float stay in range when they are added.
-const LIFT: i32 = -8;
+pub const LIFT: i32 = -8;
 /// Log-ratios beyond which q is made of its own logit, p being too small for it.
 const FAR: f64 = 40.0;
+/// Log-ratios up to which their exponentials need no reduction.
+const NEAR: f64 = 1.0;
 /// Exponent of p and q that are taken for 0, far from where formulas would meet a subnormal.
 const NOTHING: i32 = 30;
 
@@ -38,6 +45,8 @@ pub struct LogitRow {
     pub means: [f64; 2],
     /// See [`EachRow`](super::EachRow).
     pub factors: [f64; 2],
+    /// What e is raised to to multiply the derivatives of a cross-entropy.
+    pub lift: f64,
 }
 
 /// Some rows, or a run of one: entries of p's and q's logits (or of p's probabilities), and class weights, side by side.
@@ -47,6 +56,39 @@ pub struct Tile<'a, T> {
     pub entries: [&'a [T]; 3],
     /// Whether lanes run across rows.
     pub across: bool,
+    /// What is read after this row, to be asked for while it is summed.
+    pub ahead: [Ahead; 2],
+}
+
+impl<T: Real> Tile<'_, T> {
+    /// The first entries of a row, or all of short ones.
+    #[must_use]
+    pub fn start(&self, count: usize) -> Self {
+        let entries = self.entries.map(|entries| if self.across { entries } else { &entries[..entries.len().min(count)] });
+        Self { entries, across: self.across, ahead: [Ahead::NONE; 2] }
+    }
+}
+
+/// Where a row begins in memory, and how many bytes it is from an entry to the next: 0 if there is none, or it is not a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    /// The first entry.
+    pub from: *const u8,
+    /// Bytes from one entry to the next.
+    pub step: usize,
+}
+
+impl Ahead {
+    /// Nothing.
+    pub const NONE: Self = Self { from: core::ptr::null(), step: 0 };
+
+    /// Asks for some entries.
+    #[inline(always)]
+    fn ask_for(&self, first: usize, count: usize) {
+        for line in (0..count * self.step).step_by(CACHE_LINE) {
+            prefetch(self.from.wrapping_add(first * self.step + line));
+        }
+    }
 }
 
 /// [`LogitRow`] in lanes.
@@ -55,12 +97,14 @@ pub struct State<V> {
     /// 1/T, and what rounding took from it.
     inverse: [V; 2],
     greatest: [V; 2],
-    mass: [V; 2],
+    /// The inverse of the mass.
+    share: [V; 2],
     log_mass: [V; 2],
     apart: [V; 2],
     within: V,
     means: [V; 2],
     factors: [V; 2],
+    lift: V,
 }
 
 impl<V: Lanes> State<V> {
@@ -73,72 +117,112 @@ impl<V: Lanes> State<V> {
         Self {
             inverse: [splat(high), splat(low)],
             greatest: [gather(simd, rows, |row| row.greatest[0]), gather(simd, rows, |row| row.greatest[1])],
-            mass: [gather(simd, rows, |row| row.mass[0]), gather(simd, rows, |row| row.mass[1])],
+            share: [gather(simd, rows, |row| 1.0 / row.mass[0]), gather(simd, rows, |row| 1.0 / row.mass[1])],
             log_mass: [gather(simd, rows, |row| row.log_mass[0]), gather(simd, rows, |row| row.log_mass[1])],
             apart: [gather(simd, rows, |row| row.apart[0]), gather(simd, rows, |row| row.apart[1])],
             within: gather(simd, rows, |row| row.within),
             means: [gather(simd, rows, |row| row.means[0]), gather(simd, rows, |row| row.means[1])],
             factors: [gather(simd, rows, |row| row.factors[0]), gather(simd, rows, |row| row.factors[1])],
+            lift: gather(simd, rows, |row| row.lift),
         }
+    }
+
+    /// x/T, and what rounding took from it, to first order: e^-88 would be wrong by 88 u without.
+    #[inline(always)]
+    fn over_temperature(&self, x: V) -> (V, V) {
+        let [high, low] = self.inverse;
+        let scaled = x * high;
+        (scaled, x.fma(high, -scaled) + x * low)
     }
 
     /// (greatest - x)/T >= 0, and e to the minus that.
     #[inline(always)]
     fn gap_and_power(&self, which: usize, x: V) -> (V, V) {
-        let [high, low] = self.inverse;
         let (gap, rest) = difference(self.greatest[which], x);
-        let scaled = gap * high;
-        // What rounding took from the exponent, to first order: e^-88 would be wrong by 88 u.
-        let rest = gap.fma(high, -scaled) + gap.fma(low, rest * high);
+        let rest = V::select(gap.equals(x.constant(f64::INFINITY)), x.constant(0.0), rest);
+        let (scaled, lost) = self.over_temperature(gap);
         let power = exp::exp(-scaled);
-        (scaled, power.times(x.constant(1.0) - rest))
+        (scaled, power.times(x.constant(1.0) - rest.fma(self.inverse[0], lost)))
+    }
+
+    /// e to the minus gap, with a relative error of u times the gap: nothing where it is added to what is not smaller.
+    #[inline(always)]
+    fn power(&self, which: usize, x: V) -> V {
+        exp::decay((x - self.greatest[which]) * self.inverse[0])
     }
 
     #[inline(always)]
     fn pair(&self, y: V, x: V) -> Pair<V> {
-        let constant = |value: f64| x.constant(value);
-        let (zero, infinity) = (constant(0.0), constant(f64::INFINITY));
-        let unit = constant(power_of_two(LIFT));
-        let p = self.gap_and_power(0, y).1 * (unit / self.mass[0]);
         let (apart, rest) = difference(x, y);
         let [high, low] = self.apart;
         let delta = ((apart - high) + (rest - low)) * self.inverse[0];
+        if delta.all_within(y.constant(NEAR)) {
+            let p = self.power(0, y) * (y.constant(power_of_two(LIFT)) * self.share[0]);
+            let [power, less_one, rest] = exp::growth_near(delta);
+            return self.made(y, [p, p * power, p * less_one, p * rest], -delta);
+        }
+        if delta.all_within(y.constant(FAR)) {
+            let p = self.power(0, y) * (y.constant(power_of_two(LIFT)) * self.share[0]);
+            let [power, less_one, rest] = exp::growth(delta);
+            return self.made(y, [p, p * power, p * less_one, p * rest], -delta);
+        }
+        // What all divergences do alike, and the least often: compiled once for all of them.
+        let (made, delta) = y.outlined(
+            #[inline(always)]
+            move || self.apart(y, x, apart, delta),
+        );
+        self.made(y, made, -delta)
+    }
+
+    /// p, q, their difference and the excess of pairs whose log-ratio is large, or infinite, and that.
+    #[inline(always)]
+    fn apart(&self, y: V, x: V, apart: V, delta: V) -> ([V; 4], V) {
+        let unit = y.constant(power_of_two(LIFT));
+        let p = self.power(0, y) * (unit * self.share[0]);
+        let (infinity, far) = (y.constant(f64::INFINITY), y.constant(FAR));
         let delta = V::select(apart.abs().equals(infinity), apart, delta);
         // A class that is left out of p, and of q perhaps.
         let delta = V::select(y.equals(-infinity), infinity, delta);
         let [power, less_one, rest] = exp::growth(delta);
-        let (mut q, mut d, mut excess) = (p * power, p * less_one, p.times(rest));
-        let far = constant(FAR);
-        if (-delta).any_below(-far) {
-            let is_far = delta.exceeds(far);
-            let own = self.gap_and_power(1, x).1 * (unit / self.mass[1]);
-            q = V::select(is_far, own, q);
-            d = V::select(is_far, own - p, d);
-            excess = V::select(is_far, own - p - p.times(delta), excess);
-        }
-        let least = constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING));
-        let something = |probability: V| V::select(least.exceeds(probability), zero, probability);
+        let made = [p, p * power, p * less_one, p.times(rest)];
+        let own = self.power(1, x) * (unit * self.share[1]);
+        let of_own = [p, own, own - p, own - p - p.times(delta)];
+        let is_far = delta.exceeds(far);
+        let [p, q, d, excess] = core::array::from_fn(|i| V::select(is_far, of_own[i], made[i]));
+        // However small a share is, it is more than that of a class that is left out.
+        let (no_y, no_x) = (y.equals(-infinity), x.equals(-infinity));
+        let some = |share: V| share.greatest(y.constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING)));
+        let only_p = [some(p), q, q - some(p), infinity];
+        let only_q = [p, some(q), some(q), some(q)];
+        let both = [p, q, d, excess];
+        let made =
+            core::array::from_fn(|i| V::select(no_x, V::select(no_y, both[i], only_p[i]), V::select(no_y, only_q[i], both[i])));
+        (made, delta)
+    }
+
+    #[inline(always)]
+    fn made(&self, y: V, [p, q, d, excess]: [V; 4], ratio: V) -> Pair<V> {
+        let least = p.constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING));
+        let something = |probability: V| V::select(least.exceeds(probability), p.constant(0.0), probability);
         Pair {
             p: something(p),
             q: something(q),
             d,
-            unit,
-            dominant: infinity,
+            unit: p.constant(power_of_two(LIFT)),
+            dominant: p.constant(f64::INFINITY),
             normalizing: true,
             positive: false,
-            log: Some(Log { ratio: -delta, excess }),
+            log: Some(Log { ratio, excess, of_p: (y - self.greatest[0]) * self.inverse[0] - self.log_mass[0] }),
         }
     }
 }
 
-/// `one - other` rounded, and what rounding took from it (Knuth's two-sum); the latter is 0 for infinities.
+/// `one - other` rounded, and what rounding took from it (Knuth's two-sum); the latter is NaN for infinities.
 #[inline(always)]
 fn difference<V: Lanes>(one: V, other: V) -> (V, V) {
     let difference = one - other;
     let back = one - difference;
-    let rest = (back - other) + (one - (difference + back));
-    let is_infinite = difference.abs().equals(one.constant(f64::INFINITY));
-    (difference, V::select(is_infinite, one.constant(0.0), rest))
+    (difference, (back - other) + (one - (difference + back)))
 }
 
 #[inline(always)]
@@ -154,13 +238,13 @@ fn gather<V: Lanes>(simd: V::Simd, rows: &[LogitRow], field: fn(&LogitRow) -> f6
 }
 
 /// What is summed over the entries of rows.
-pub trait Summand: Sync {
+pub trait Summand<const N: usize>: Sync {
     /// How many sums there are, and which of them are maxima.
     fn shape(&self) -> Shape;
     /// What a vector is filled up with.
     const PADDING: [f64; 3];
     /// The summands of some entries.
-    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; MAX_SUMS];
+    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; N];
 }
 
 /// What is written for each entry.
@@ -173,10 +257,10 @@ pub trait Written: Sync {
 
 const LOGITS: f64 = f64::NEG_INFINITY;
 
-/// The mass without the greatest entries, and the number of those.
-pub(super) struct Mass(pub(super) usize);
+/// The mass; exactly, without the greatest entries, and the number of those.
+struct Mass<const WHICH: usize, const IS_EXACT: bool>;
 
-impl Summand for Mass {
+impl<const WHICH: usize, const IS_EXACT: bool> Summand<2> for Mass<WHICH, IS_EXACT> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
 
     fn shape(&self) -> Shape {
@@ -184,19 +268,22 @@ impl Summand for Mass {
     }
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; MAX_SUMS] {
-        let x = entries[self.0];
+    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2] {
+        let x = entries[WHICH];
         let (zero, one) = (x.constant(0.0), x.constant(1.0));
-        let is_greatest = x.equals(row.greatest[self.0]);
-        let power = V::select(is_greatest, zero, row.gap_and_power(self.0, x).1);
-        [power, V::select(is_greatest, one, zero), zero, zero, zero, zero]
+        if !IS_EXACT {
+            return [row.power(WHICH, x), zero];
+        }
+        let is_greatest = x.equals(row.greatest[WHICH]);
+        let power = row.gap_and_power(WHICH, x).1;
+        [V::select(is_greatest, zero, power), V::select(is_greatest, one, zero)]
     }
 }
 
 /// Σ e g, of powers e and gaps g below the greatest logit: the entropy is ln of the mass and the mean gap.
 pub(super) struct MeanGap;
 
-impl Summand for MeanGap {
+impl Summand<2> for MeanGap {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
 
     fn shape(&self) -> Shape {
@@ -204,10 +291,10 @@ impl Summand for MeanGap {
     }
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, [_, x, _]: [V; 3], row: &State<V>) -> [V; MAX_SUMS] {
+    fn of<V: Lanes>(&self, [_, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
         let zero = x.constant(0.0);
         let (gap, power) = row.gap_and_power(1, x);
-        [power.times(gap), zero, zero, zero, zero, zero]
+        [power.times(gap), zero]
     }
 }
 
@@ -238,7 +325,7 @@ impl Targets {
 /// With gaps g below the greatest logit: Σ w t g and Σ w g; Σ w t and Σ w; and, to be checked, Σ t and the number of classes.
 pub(super) struct TargetGap(pub(super) Targets);
 
-impl Summand for TargetGap {
+impl Summand<MAX_SUMS> for TargetGap {
     const PADDING: [f64; 3] = [0.0, LOGITS, 0.0];
 
     fn shape(&self) -> Shape {
@@ -257,7 +344,7 @@ impl Summand for TargetGap {
 /// Σp, Σ(q - p) and the terms of a divergence.
 pub(super) struct Pairs<'d, D, const N: usize>(pub(super) &'d D);
 
-impl<D: Divergence<N>, const N: usize> Summand for Pairs<'_, D, N> {
+impl<D: Divergence<N>, const N: usize> Summand<MAX_SUMS> for Pairs<'_, D, N> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
 
     fn shape(&self) -> Shape {
@@ -278,7 +365,7 @@ impl<D: Divergence<N>, const N: usize> Summand for Pairs<'_, D, N> {
 /// The moments of a divergence, Σ derivative times share.
 pub(super) struct Moments<'d, D, const N: usize>(pub(super) &'d D);
 
-impl<D: Divergence<N>, const N: usize> Summand for Moments<'_, D, N> {
+impl<D: Divergence<N>, const N: usize> Summand<2> for Moments<'_, D, N> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
 
     fn shape(&self) -> Shape {
@@ -286,10 +373,9 @@ impl<D: Divergence<N>, const N: usize> Summand for Moments<'_, D, N> {
     }
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; MAX_SUMS] {
-        let zero = x.constant(0.0);
+    fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
         let [p, q] = moments::<_, _, N>(self.0, row.pair(y, x), row.within).1;
-        [p, q, zero, zero, zero, zero]
+        [p, q]
     }
 }
 
@@ -299,7 +385,9 @@ fn moments<V: Lanes, D: Divergence<N>, const N: usize>(divergence: &D, pair: Pai
     let zero = pair.p.constant(0.0);
     let Partials { moments: [by_p, by_q], .. } = divergence.partials(pair, within);
     let nothing = pair.p.equals(zero) & pair.q.equals(zero);
-    (pair.shares(), [V::select(nothing, zero, by_p), V::select(nothing, zero, by_q)])
+    // Powers are in range where p and q are not.
+    let defined = |by: V| V::select(nothing, V::select(by.equals(by), by, zero), by);
+    (pair.shares(), [defined(by_p), defined(by_q)])
 }
 
 /// The derivatives of a divergence with respect to the logits: a moment less the share of the moments' sum.
@@ -325,8 +413,9 @@ pub enum Single {
     LogSoftmax,
     /// The derivatives of the entropy, which is `within`.
     Entropy,
-    /// The derivatives of a cross-entropy, whose targets sum to `within` and of which each class has ε/C, in `means`.
-    CrossEntropy(Targets),
+    /// The derivatives of a cross-entropy, whose targets sum to `within` and of which each class has ε/C, in `means`; and whether
+    /// they are multiplied with e to the row's lift.
+    CrossEntropy(Targets, bool),
     /// The derivatives of ln Σ e^(x/T).
     LogSumExp,
 }
@@ -337,60 +426,75 @@ impl Written for Single {
     #[inline(always)]
     fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2] {
         let x = entries[1];
-        let (gap, power) = row.gap_and_power(1, x);
-        let share = power / row.mass[1];
+        if let Self::Softmax | Self::LogSoftmax = self {
+            let (gap, power) = row.gap_and_power(1, x);
+            let written = if let Self::Softmax = self { power * row.share[1] } else { -(gap + row.log_mass[1]) };
+            return [written, written];
+        }
+        let share = row.power(1, x) * row.share[1];
         let written = match self {
-            Self::Softmax => share,
-            Self::LogSoftmax => -(gap + row.log_mass[1]),
-            Self::Entropy => share.times((gap + row.log_mass[1]) - row.within).times(row.factors[1]),
+            Self::Softmax | Self::LogSoftmax => share,
+            Self::Entropy => {
+                let gap = (row.greatest[1] - x) * row.inverse[0];
+                share.times((gap + row.log_mass[1]) - row.within).times(row.factors[1])
+            }
             Self::LogSumExp => share.times(row.factors[1]),
-            Self::CrossEntropy(targets) => {
+            Self::CrossEntropy(targets, is_lifted) => {
                 let [t, w, counts] = targets.of(entries);
                 let target = w * t.fma(x.constant(targets.kept), counts * row.means[1]);
-                (share * row.within - target).times(row.factors[1])
+                let [share, target] = if *is_lifted {
+                    let gap = (row.greatest[1] - x) * row.inverse[0];
+                    [exp::exp(row.lift - (gap + row.log_mass[1])), target.times(exp::exp(row.lift))]
+                } else {
+                    [share, target]
+                };
+                (share.times(row.within) - target).times(row.factors[1])
             }
         };
         [written, written]
     }
 }
 
-/// What is seen of a row at first.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// The greatest entry, NaN aside; -inf if there is none.
-    pub greatest: f64,
-    /// Whether there is a NaN.
-    pub nan: bool,
-}
-
-/// The greatest entry of each row of a tile.
-pub fn scan<T: Real>(level: Level, tile: Tile<T>, which: usize, seen: &mut [Seen]) {
-    dispatch!(level, simd => scan_here(simd, tile, which, seen));
+/// The greatest entry of each row of a tile, or of their negatives: -inf if there is none but NaN.
+pub fn scan<T: Real>(level: Level, tile: Tile<T>, (which, negative): (usize, bool), greatest: &mut [f64]) {
+    if negative {
+        dispatch!(level, simd => scan_here::<_, _, true>(simd, tile, which, greatest));
+    } else {
+        dispatch!(level, simd => scan_here::<_, _, false>(simd, tile, which, greatest));
+    }
 }
 
 #[inline(always)]
-fn scan_here<S: Simd, T: Real>(simd: S, tile: Tile<T>, which: usize, seen: &mut [Seen]) {
-    let mut greatest = [T::Lanes::<S>::splat(simd, T::from_f64(LOGITS)); 2];
-    let mut nan = T::Lanes::<S>::splat(simd, T::default());
-    for entries in tile.entries[which].chunks(2 * T::WIDTH) {
-        for (greatest, entries) in greatest.iter_mut().zip(entries.chunks(T::WIDTH)) {
-            let x = load(simd, entries, LOGITS);
-            *greatest = greatest.greatest(x);
-            nan = Lanes::select(x.equals(x), nan, x);
+fn scan_here<S: Simd, T: Real, const NEGATIVE: bool>(simd: S, tile: Tile<T>, which: usize, out: &mut [f64]) {
+    let none = T::Lanes::<S>::splat(simd, T::from_f64(LOGITS));
+    let of = |x: T::Lanes<S>| if NEGATIVE { -x } else { x };
+    let mut greatest = [none; 4];
+    let mut steps = tile.entries[which].chunks_exact(4 * T::WIDTH);
+    for entries in &mut steps {
+        prefetch_after(entries);
+        for (greatest, entries) in greatest.iter_mut().zip(entries.chunks_exact(T::WIDTH)) {
+            *greatest = greatest.greatest(of(Lanes::load(simd, entries)));
         }
     }
-    let [even, odd] = greatest;
-    let (mut most, mut nans) = ([T::default(); 16], [T::default(); 16]);
-    even.greatest(odd).store(&mut most[..T::WIDTH]);
-    nan.store(&mut nans[..T::WIDTH]);
-    let lane = |j: usize| Seen { greatest: most[j].to_f64(), nan: nans[j].to_f64().is_nan() };
+    for (greatest, entries) in greatest.iter_mut().zip(steps.remainder().chunks(T::WIDTH)) {
+        *greatest = greatest.greatest(of(load(simd, entries, if NEGATIVE { -LOGITS } else { LOGITS })));
+    }
+    let [a, b, c, d] = greatest;
+    let mut lanes = [T::default(); 16];
+    a.greatest(b).greatest(c.greatest(d)).store(&mut lanes[..T::WIDTH]);
+    let lanes = lanes.map(T::to_f64);
     if tile.across {
-        for (j, seen) in seen.iter_mut().enumerate() {
-            *seen = lane(j);
-        }
+        out.copy_from_slice(&lanes[..out.len()]);
     } else {
-        seen[0] =
-            (1..T::WIDTH).fold(lane(0), |a, j| Seen { greatest: a.greatest.max(lane(j).greatest), nan: a.nan | lane(j).nan });
+        out[0] = lanes[..T::WIDTH].iter().fold(LOGITS, |greatest, &lane| if lane > greatest { lane } else { greatest });
+    }
+}
+
+/// Asks for the memory that comes some way after a run.
+#[inline(always)]
+fn prefetch_after<T>(run: &[T]) {
+    for line in (0..size_of_val(run)).step_by(CACHE_LINE) {
+        prefetch(run.as_ptr().wrapping_byte_add(PREFETCH + line));
     }
 }
 
@@ -407,7 +511,7 @@ fn load<S: Simd, V: Lanes<Simd = S>>(simd: S, entries: &[V::Scalar], padding: f6
 
 /// The sums of each row of a tile, or of what comes next in one row.
 #[inline(always)]
-fn sum<S: Simd, T: Real, M: Summand>(
+fn sum<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
     temperature: f64,
@@ -421,31 +525,45 @@ fn sum<S: Simd, T: Real, M: Summand>(
         return;
     }
     let mut accumulator = Accumulator::default();
-    for start in (0..tile.entries[1].len()).step_by(block::<T>()) {
-        sum_block(simd, summand, tile, start, &state, &mut accumulator);
+    let [t, x, w] = tile.entries;
+    for first in (0..x.len()).step_by(block::<T>()) {
+        let next = first..x.len().min(first + block::<T>());
+        let entries = [&t[next.clone()], &x[next.clone()], &w[next]];
+        sum_block(simd, summand, entries, &state, &mut accumulator, (tile.ahead, first));
     }
     out[0] = accumulator.finish(summand.shape());
 }
 
 #[inline(always)]
-fn sum_block<S: Simd, T: Real, M: Summand>(
+fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
-    tile: Tile<T>,
-    start: usize,
+    entries: [&[T]; 3],
     state: &State<T::Lanes<S>>,
     row: &mut Accumulator,
+    ([ahead_p, ahead_q], first): ([Ahead; 2], usize),
 ) {
     let shape = summand.shape();
     let zero = T::Lanes::<S>::splat(simd, T::default());
-    let mut sums = [[zero; MAX_SUMS]; 2];
-    let end = tile.entries[1].len().min(start + block::<T>());
-    for first in (start..end).step_by(2 * T::WIDTH) {
-        for (odd, sums) in sums.iter_mut().enumerate() {
-            let first = first + odd * T::WIDTH;
-            if first < end {
-                step(simd, summand, tile, first..end.min(first + T::WIDTH), state, sums);
-            }
+    let mut sums = [[zero; N]; 2];
+    // The last step is filled up: one loop is compiled for all.
+    let [t, x, w] = entries;
+    let left = x.len() % (2 * T::WIDTH);
+    let mut padded = [[T::default(); 32]; 3];
+    for ((padded, entries), padding) in padded.iter_mut().zip(entries).zip(M::PADDING) {
+        padded[left..].fill(T::from_f64(padding));
+        padded[..left].copy_from_slice(&entries[entries.len() - left..]);
+    }
+    for start in (0..x.len()).step_by(2 * T::WIDTH) {
+        ahead_p.ask_for(first + start, 2 * T::WIDTH);
+        ahead_q.ask_for(first + start, 2 * T::WIDTH);
+        let [t, x, w] = if start + 2 * T::WIDTH <= x.len() {
+            [t, x, w].map(|entries| &entries[start..start + 2 * T::WIDTH])
+        } else {
+            padded.each_ref().map(|padded| &padded[..2 * T::WIDTH])
+        };
+        for (sums, half) in sums.iter_mut().zip([0..T::WIDTH, T::WIDTH..2 * T::WIDTH]) {
+            step(summand, [t, x, w].map(|entries| Lanes::load(simd, &entries[half.clone()])), state, sums);
         }
     }
     let [even, odd] = sums;
@@ -461,7 +579,7 @@ fn sum_block<S: Simd, T: Real, M: Summand>(
 }
 
 #[inline(always)]
-fn sum_across<S: Simd, T: Real, M: Summand>(
+fn sum_across<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
     tile: Tile<T>,
@@ -470,12 +588,13 @@ fn sum_across<S: Simd, T: Real, M: Summand>(
 ) {
     let shape = summand.shape();
     let zero = T::Lanes::<S>::splat(simd, T::default());
-    let mut wide = [[Wide::splat(simd, 0.0); MAX_SUMS]; 2];
-    for start in (0..tile.entries[1].len()).step_by(STEPS * T::WIDTH) {
-        let end = tile.entries[1].len().min(start + STEPS * T::WIDTH);
-        let mut sums = [zero; MAX_SUMS];
-        for first in (start..end).step_by(T::WIDTH) {
-            step(simd, summand, tile, first..first + T::WIDTH, state, &mut sums);
+    let mut wide = [[Wide::splat(simd, 0.0); N]; 2];
+    let [t, x, w] = tile.entries.map(|entries| entries.chunks(STEPS * T::WIDTH));
+    for ((t, x), w) in t.zip(x).zip(w) {
+        let mut sums = [zero; N];
+        let [t, x, w] = [t, x, w].map(|entries| entries.chunks_exact(T::WIDTH));
+        for ((t, x), w) in t.zip(x).zip(w) {
+            step(summand, [t, x, w].map(|entries| Lanes::load(simd, entries)), state, &mut sums);
         }
         for (part, wide) in wide.iter_mut().enumerate().take(T::Lanes::<S>::PARTS) {
             for place in 0..shape.used() {
@@ -495,19 +614,15 @@ fn sum_across<S: Simd, T: Real, M: Summand>(
     }
 }
 
+/// What there is of vectors, and padding.
 #[inline(always)]
-fn step<S: Simd, T: Real, M: Summand>(
-    simd: S,
-    summand: &M,
-    tile: Tile<T>,
-    range: core::ops::Range<usize>,
-    state: &State<T::Lanes<S>>,
-    sums: &mut [T::Lanes<S>; MAX_SUMS],
-) {
-    let [t, x, w] = tile.entries;
-    let [of_t, of_x, of_w] = M::PADDING;
-    let entries = [load(simd, &t[range.clone()], of_t), load(simd, &x[range.clone()], of_x), load(simd, &w[range], of_w)];
-    if const { is_slow::<S>() } {
+fn load_padded<S: Simd, V: Lanes<Simd = S>>(simd: S, [t, x, w]: [&[V::Scalar]; 3], padding: [f64; 3]) -> [V; 3] {
+    [load(simd, t, padding[0]), load(simd, x, padding[1]), load(simd, w, padding[2])]
+}
+
+#[inline(always)]
+fn step<V: Lanes, M: Summand<N>, const N: usize>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; N]) {
+    if const { is_slow::<V::Simd>() } {
         step_by_call(summand, entries, state, sums);
     } else {
         step_here(summand, entries, state, sums);
@@ -515,12 +630,12 @@ fn step<S: Simd, T: Real, M: Summand>(
 }
 
 #[inline(never)]
-fn step_by_call<V: Lanes, M: Summand>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; MAX_SUMS]) {
+fn step_by_call<V: Lanes, M: Summand<N>, const N: usize>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; N]) {
     step_here(summand, entries, state, sums);
 }
 
 #[inline(always)]
-fn step_here<V: Lanes, M: Summand>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; MAX_SUMS]) {
+fn step_here<V: Lanes, M: Summand<N>, const N: usize>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; N]) {
     let shape = summand.shape();
     let more = summand.of(entries, state);
     for place in 0..shape.used() {
@@ -539,32 +654,40 @@ fn write<S: Simd, T: Real, W: Written>(
     mut out: [Option<&mut [T]>; 2],
 ) {
     let state = State::<T::Lanes<S>>::new(simd, temperature, rows);
-    let [t, x, w] = tile.entries;
-    let [of_t, of_x, of_w] = W::PADDING;
-    let length = x.len() / if tile.across { T::WIDTH } else { 1 };
-    for first in (0..x.len()).step_by(T::WIDTH) {
-        let range = first..x.len().min(first + T::WIDTH);
-        let entries =
-            [load(simd, &t[range.clone()], of_t), load(simd, &x[range.clone()], of_x), load(simd, &w[range.clone()], of_w)];
-        let both = written.of(entries, &state);
+    let length = tile.entries[1].len() / if tile.across { T::WIDTH } else { 1 };
+    let [t, x, w] = tile.entries.map(|entries| entries.chunks(T::WIDTH));
+    for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
+        let both = written.of(load_padded(simd, [t, x, w], W::PADDING), &state);
         for (out, written) in out.iter_mut().zip(both) {
             let Some(out) = out else { continue };
             if tile.across {
                 let mut lanes = [T::default(); 16];
                 written.store(&mut lanes[..T::WIDTH]);
-                for (place, &lane) in out[first / T::WIDTH..].iter_mut().step_by(length).zip(&lanes[..rows.len()]) {
+                for (place, &lane) in out[step..].iter_mut().step_by(length).zip(&lanes[..rows.len()]) {
                     *place = lane;
                 }
             } else {
-                written.store_some(&mut out[range.clone()]);
+                written.store_some(&mut out[step * T::WIDTH..][..x.len()]);
             }
         }
     }
 }
 
 /// [`Mass`] of each row of a tile.
-pub fn masses<T: Real>(level: Level, which: usize, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]) {
-    dispatch!(level, simd => sum(simd, &Mass(which), temperature, tile, rows, out));
+pub fn masses<T: Real>(
+    level: Level,
+    (which, is_exact): (usize, bool),
+    temperature: f64,
+    tile: Tile<T>,
+    rows: &[LogitRow],
+    out: &mut [Partial],
+) {
+    match (which, is_exact) {
+        (0, false) => dispatch!(level, simd => sum(simd, &Mass::<0, false>, temperature, tile, rows, out)),
+        (0, true) => dispatch!(level, simd => sum(simd, &Mass::<0, true>, temperature, tile, rows, out)),
+        (_, false) => dispatch!(level, simd => sum(simd, &Mass::<1, false>, temperature, tile, rows, out)),
+        (_, true) => dispatch!(level, simd => sum(simd, &Mass::<1, true>, temperature, tile, rows, out)),
+    }
 }
 
 /// [`MeanGap`] of each row of a tile.
@@ -599,7 +722,7 @@ pub(super) fn divergence_sums<T: Real, D: Divergence<N>, const N: usize>(
     rows: &[LogitRow],
     out: &mut [Partial],
 ) {
-    if !D::LOGITS {
+    if !const { D::ROWS.have_logits::<T>() } {
         unreachable!("this divergence is not compiled for logits");
     }
     if moments {
@@ -618,7 +741,7 @@ pub(super) fn divergence_slopes<T: Real, D: Divergence<N>, const N: usize>(
     rows: &[LogitRow],
     mut out: [Option<&mut [T]>; 2],
 ) {
-    if !D::LOGITS {
+    if !const { D::ROWS.have_logits::<T>() } {
         unreachable!("this divergence is not compiled for logits");
     }
     let [of_p, of_q] = &mut out;

@@ -18,7 +18,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::{arguments, arrays, bug, reduce_rows};
 use crate::verb::{Parameters, Verb};
@@ -229,6 +229,7 @@ fn call<'py>(
     positional: usize,
     names: Option<&Bound<'py, PyTuple>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    static CALL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let definition = DEFINITIONS[verb].get().expect("functions have a definition");
     let mut given = [None; PARAMETERS.len()];
     let mut fits = positional <= definition.operands;
@@ -243,6 +244,11 @@ fn call<'py>(
             }
         }
         fits &= given.iter().zip(definition.requires).all(|(given, required)| given.is_some() || !required);
+    }
+    if fits && given[..2].iter().flatten().any(|operand| is_foreign(operand)) {
+        let (by_position, by_name) = taken_apart(py, arguments, positional, names)?;
+        let call = CALL.import(py, "klrs._adapters", "call")?;
+        return call.call1((Verb::ALL[verb].name(), by_position, by_name));
     }
     if fits {
         reduce_rows(py, Verb::ALL[verb], &Arguments { given, q_is_optional: !definition.requires[Parameter::Q as usize] })
@@ -263,6 +269,32 @@ fn place(name: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     Ok(PARAMETERS.iter().position(|&parameter| parameter == name))
 }
 
+/// Whether an operand belongs to a library whose arrays come back as what they were: `klrs._adapters` knows how.
+#[inline]
+fn is_foreign(operand: &Bound<'_, PyAny>) -> bool {
+    if operand.cast_exact::<PyUntypedArray>().is_ok() || operand.cast_exact::<PyList>().is_ok() {
+        return false;
+    }
+    let module = operand.get_type().module();
+    module.is_ok_and(|module| {
+        module.to_str().is_ok_and(|module| matches!(module.split('.').next(), Some("torch" | "jax" | "jaxlib")))
+    })
+}
+
+/// The arguments of a call as Python has them: a tuple and a dict.
+fn taken_apart<'py>(
+    py: Python<'py>,
+    arguments: &[Borrowed<'_, 'py, PyAny>],
+    positional: usize,
+    names: Option<&Bound<'py, PyTuple>>,
+) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    let by_name = PyDict::new(py);
+    for (name, argument) in names.into_iter().flatten().zip(&arguments[positional..]) {
+        by_name.set_item(name, argument)?;
+    }
+    Ok((PyTuple::new(py, &arguments[..positional])?, by_name))
+}
+
 /// The error of a call that does not fit.
 #[cold]
 fn explain(
@@ -274,11 +306,7 @@ fn explain(
 ) -> PyErr {
     static EXPLAIN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let explanation = || {
-        let by_position = PyTuple::new(py, &arguments[..positional])?;
-        let by_name = PyDict::new(py);
-        for (name, argument) in names.into_iter().flatten().zip(&arguments[positional..]) {
-            by_name.set_item(name, argument)?;
-        }
+        let (by_position, by_name) = taken_apart(py, arguments, positional, names)?;
         EXPLAIN.import(py, "klrs._calls", "explain")?.call1((Verb::ALL[verb].name(), by_position, by_name))?.extract::<String>()
     };
     explanation().map_or_else(|error| error, PyTypeError::new_err)

@@ -64,7 +64,9 @@ impl<T: Compute> Driver<'_, T> {
     fn is_left_out(&self, row: usize) -> Result<bool, Error> {
         let Some(mask) = &self.job.plan.mask else { return Ok(false) };
         let mut left_out = true;
-        self.visit(Operand { rows: mask, mask: None, left_out: 0.0 }, row, |_, counts| left_out &= counts == 0.0)?;
+        self.visit(Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: false }, row, |_, counts| {
+            left_out &= counts == 0.0;
+        })?;
         Ok(left_out)
     }
 

@@ -1,0 +1,190 @@
+"""Calls of the core for two classes, of which one number says everything: no axis, entry by entry.
+
+Operands broadcast as in NumPy. The core sees rows along the last axis and writes values, or
+derivatives, for each of their entries; weights and reductions are NumPy's work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from klrs import _klrs
+from klrs._adapters import adapter_for, function_of
+from klrs._arrays import as_array
+from klrs._each import FLOATS, check_out, check_reduction, compute_dtype, unbroadcast
+from klrs._numbers import is_beyond_float32, temperature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def of_probabilities(p: Any, q: Any, **keywords: Any) -> Any:
+    """The divergence of Bernoulli distributions, from their probabilities."""
+    operands = {"p": p, "q": q}
+    if (adapter := adapter_for(p, q)) is not None:
+        return adapter.apply(function_of("klrs", "binary_kl_divergence"), operands, keywords)
+    return of_two_classes("binary_kl_divergence_of_probabilities", operands, keywords)[0]
+
+
+def of_two_classes(
+    name: str,
+    operands: dict[str, Any],
+    keywords: dict[str, Any],
+    *,
+    wanted: Sequence[str] = (),
+    outs: Sequence[Any] = (),
+) -> tuple[Any, list[NDArray[Any]]]:
+    """Values for each entry, or one of all, and gradients with respect to the operands `wanted`."""
+    given = {"temperature": 1.0, "reduction": None, "sample_weight": None, **keywords}
+    arrays = {it: as_array(operand, it) for it, operand in operands.items()}
+    shape = _shape(arrays)
+    dtype = compute_dtype(*arrays.values())
+    where = None if given["where"] is None else _where(given["where"], shape)
+    call = _call(arrays, where, given, shape)
+    computed = np.dtype(np.float64) if call["wide"] else dtype
+    values = np.empty(shape, computed)
+    gradients = {it: np.empty(shape, computed) for it in wanted}
+    out = given["out"]
+    reduction = check_reduction(given["reduction"])
+    result_shape = shape if reduction is None else ()
+    if out is not None:
+        check_out(out, "out", result_shape, dtype)
+    if values.size:
+        rows = values.shape or (1,)
+        _klrs.logits(name, call | {"written": "values", "out": (None, values.reshape(rows))})
+        if wanted:
+            slots = (gradients.get(it) for it in arrays)
+            into = tuple(None if it is None else it.reshape(rows) for it in slots)
+            _klrs.logits(name, call | {"out": into})
+    factors = _factors(given, where, shape)
+    if factors is not None:
+        for array in (values, *gradients.values()):
+            # 0 times an infinite value is no part of a loss.
+            np.copyto(array, np.where(factors == 0, 0.0, array) * factors)
+    if reduction is not None:
+        is_empty = reduction == "mean" and not (values.size if where is None else where.any())
+        values = np.asarray(np.nan if is_empty else values.sum(dtype=np.float64))
+    results = []
+    for it, place in zip(wanted, outs or [None] * len(wanted), strict=True):
+        gradient = unbroadcast(gradients[it], arrays[it].shape)
+        if place is not None:
+            np.copyto(place, gradient, casting="same_kind")
+            gradient = place
+        elif arrays[it].dtype.name in FLOATS:
+            gradient = gradient.astype(arrays[it].dtype.newbyteorder("="), copy=False)
+        else:
+            gradient = gradient.astype(np.float64, copy=False)
+        results.append(gradient)
+    with np.errstate(over="ignore"):
+        values = values.astype(dtype, copy=False)
+    if out is None:
+        return values[()], results
+    np.copyto(out, values)
+    return out, results
+
+
+def _shape(arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
+    shapes = {it: array.shape for it, array in arrays.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        names, given = " and ".join(shapes), " and ".join(map(str, shapes.values()))
+        raise ValueError(f"{names}: shapes {given} do not broadcast") from None
+
+
+def _where(given: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    where = as_array(given, "where")
+    if where.dtype != np.bool_:
+        raise TypeError(f"where: dtype {where.dtype}, expected bool")
+    try:
+        return np.broadcast_to(where, shape)
+    except ValueError:
+        raise ValueError(f"where: shape {where.shape} does not broadcast to {shape}") from None
+
+
+def _call(
+    arrays: dict[str, NDArray[Any]],
+    where: NDArray[Any] | None,
+    given: dict[str, Any],
+    shape: tuple[int, ...],
+) -> dict[str, Any]:
+    rows = shape or (1,)
+    temperature = temperature_of(given["temperature"])
+    p, q = [np.broadcast_to(array, rows) for array in arrays.values()]
+    return {
+        "p": p,
+        "q": q,
+        "where": None if where is None else where.reshape(rows),
+        "axis": -1,
+        "base": given["base"],
+        "temperature": temperature,
+        "weights": (0.5, 0.5),
+        "alpha": 0.5,
+        "swapped": False,
+        "wide": is_beyond_float32(temperature),
+        "labels": None,
+        "ignore_index": None,
+        "label_smoothing": 0.0,
+        "class_weights": _pos_weight(given.get("pos_weight"), rows[-1]),
+        "written": None,
+        "out": (None, None),
+        "factors": None,
+        "lifts": None,
+    }
+
+
+def _pos_weight(given: Any, length: int) -> NDArray[np.float64] | None:
+    if given is None:
+        return None
+    array = as_array(given, "pos_weight")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"pos_weight: dtype {array.dtype}, expected real numbers")
+    if array.ndim > 1 or array.size not in (1, length):
+        raise ValueError(
+            f"pos_weight: shape {array.shape}, expected a number or ({length},), one for each "
+            "entry of the last axis"
+        )
+    weights = np.array(np.broadcast_to(array, (length,)), np.float64)
+    is_wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if is_wrong.any():
+        place = int(np.argmax(is_wrong))
+        raise ValueError(
+            f"pos_weight: has {weights[place]:g} at position {place}; "
+            "expected finite numbers that are at least 0"
+        )
+    return weights
+
+
+def _factors(
+    given: dict[str, Any], where: NDArray[Any] | None, shape: tuple[int, ...]
+) -> NDArray[np.float64] | None:
+    """What each entry is multiplied with, or None where that is 1."""
+    weights = given["sample_weight"]
+    is_mean = given["reduction"] == "mean"
+    if weights is None and not is_mean:
+        return None
+    if weights is None:
+        counted = np.ones(shape)
+    else:
+        array = as_array(weights, "sample_weight")
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError("sample_weight: expected finite real numbers")
+        try:
+            counted = np.array(np.broadcast_to(array, shape), np.float64)
+        except ValueError:
+            raise ValueError(
+                f"sample_weight: shape {array.shape} does not broadcast to {shape}; "
+                "pass a number for each element"
+            ) from None
+    if where is not None:
+        counted[~where] = 0
+    if not is_mean:
+        return counted
+    total = float(counted.sum())
+    if total < 0 or (total == 0 and weights is not None and counted.size):
+        raise ValueError(f"sample_weight: sums to {total:g}; a weighted mean needs more than 0")
+    return counted / total if total else counted
