@@ -236,7 +236,7 @@ impl Display for Error {
             ),
             Self::AllMasked { name, row } => write!(
                 f,
-                "{name}: {}has no class that is left, all logits are -inf; keep at least one, or drop the row",
+                "{name}: {}has no class that is left: all logits are -inf or left out by where; keep at least one, or drop the row",
                 Row(row)
             ),
             Self::Label { row, label, classes } => write!(

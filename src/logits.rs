@@ -36,6 +36,8 @@ const TOGETHER: usize = 1 << 15;
 
 /// Masses below which most of a row is in its greatest entries: what the others have is not seen well beside 1.
 const CONFIDENT: f64 = 1.25;
+/// Sums of Rényi's powers below which these are too small to have all their digits.
+const LEAST_POWERS: f64 = 1e-290;
 /// Entries that tell about how the masses of two rows compare.
 const SAMPLE: usize = 2048;
 /// Their quotient, unless they have next to nothing of the mass.
@@ -445,7 +447,7 @@ impl<'a, T: Compute> Driver<'a, T> {
             let Some((entry, value)) = entries.enumerate().find(|&(_, value)| value > high || value < low) else { continue };
             let (row, position) = (plan.row_index(plan.place(batch.rows.start + i)), plan.entry_index(entry));
             let error = match value {
-                f64::INFINITY => Error::InfiniteLogit { name, row, position },
+                value if value > high && high > 1.0 => Error::InfiniteLogit { name, row, position },
                 value if value < low => Error::Negative { name, row, position, value },
                 value => Error::AboveOne { name, row, position, value },
             };
@@ -527,6 +529,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
         let ceiling = kernel.ceiling(log_base.unwrap_or(1.0));
         let wanted = batch.out.iter().any(Option::is_some);
+        let is_of_powers = matches!(self.job.of, Of::Divergence(Verb::RenyiDivergence, _));
         let mut beyond = Vec::new();
         for first in (0..batch.known.len()).step_by(WIDE) {
             let count = WIDE.min(batch.known.len() - first);
@@ -537,10 +540,11 @@ impl<'a, T: Compute> Driver<'a, T> {
             let finish = Finish::normalizing(&lanes);
             let mut results = kernel.values(level, &lanes, &finish, log_base);
             for (lane, result) in results.iter_mut().enumerate().take(count) {
-                if result.is_infinite() {
-                    let (value, kernel) = self.beyond(batch, first + lane);
+                if (result.is_infinite() || (is_of_powers && lanes.terms[1][lane] < LEAST_POWERS))
+                    && let Some((value, kernel)) = self.beyond(batch, first + lane)
+                {
                     *result = value;
-                    beyond.extend(kernel.map(|kernel| (first + lane, kernel)));
+                    beyond.push((first + lane, kernel));
                 }
                 batch.values[first + lane] = if result.is_nan() { T::NAN } else { T::below(*result + 0.0, ceiling) };
             }
@@ -578,25 +582,24 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
     }
 
-    /// The value of a row whose powers are beyond floats, and the formula for it.
+    /// The value of a row whose powers are beyond floats, and the formula for it, unless it is infinite.
     #[cold]
-    fn beyond(&self, batch: &Batch<T>, row: usize) -> (f64, Option<Box<dyn Kernel<T>>>) {
-        let infinite = (f64::INFINITY, None);
-        let Of::Divergence(verb, parameters) = self.job.of else { return infinite };
+    fn beyond(&self, batch: &Batch<T>, row: usize) -> Option<(f64, Box<dyn Kernel<T>>)> {
+        let Of::Divergence(verb, parameters) = self.job.of else { return None };
         let mut found = None;
         for _ in 0..2 {
-            let Some((largest, base)) = T::largest_of_logits(verb, parameters, found) else { return infinite };
+            let (largest, base) = T::largest_of_logits(verb, parameters, found)?;
             let above = self.sums_of_one(&*largest, batch, row, false).sums[2] / power_of_two(LIFT);
             if above == 0.0 || !above.is_finite() {
-                return infinite;
+                return None;
             }
             found = Some(base + above);
         }
-        let Some(kernel) = found.and_then(|largest| T::relative_of_logits(verb, parameters, largest)) else { return infinite };
+        let kernel = T::relative_of_logits(verb, parameters, found?)?;
         let mut lanes = RowSums::default();
         lanes.set(0, &self.sums_of_one(&*kernel, batch, row, false));
         let value = kernel.values(self.job.level, &lanes, &Finish::normalizing(&lanes), self.job.log_base)[0];
-        (value, Some(kernel))
+        Some((value, kernel))
     }
 
     /// The entries of a row of a batch by itself.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ml_dtypes import bfloat16
 
 import klrs
 import reference_logits as reference
@@ -465,7 +466,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         lambda: logits.cross_entropy([0, 1], X),
         ValueError,
         "targets: labels of shape (2,), expected (4,), the shape of the logits without the axis of "
-        "the classes",
+        "the classes; distributions are floats: targets.astype(float)",
     ),
     "targets that are no distribution": (
         lambda: logits.cross_entropy(np.full((4, 40), 0.05), X),
@@ -504,8 +505,8 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "all masked": (
         lambda: logits.entropy([[0.0, 1], [-np.inf, -np.inf]]),
         ValueError,
-        "logits: row 1 has no class that is left, all logits are -inf; keep at least one, or drop "
-        "the row",
+        "logits: row 1 has no class that is left: all logits are -inf or left out by where; "
+        "keep at least one, or drop the row",
     ),
     "infinite": (
         lambda: logits.kl_divergence([[0.0, 1], [2, 3]], [[0.0, 1], [2, np.inf]]),
@@ -538,7 +539,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
         lambda: logits.cross_entropy(LABELS[:, None], X),
         ValueError,
         "targets: labels of shape (4, 1), expected (4,), the shape of the logits without the axis "
-        "of the classes",
+        "of the classes; distributions are floats: targets.astype(float)",
     ),
     "number of class weights": (
         lambda: logits.cross_entropy(0, [0.0, 1], class_weights=[1, 1, 1]),
@@ -678,7 +679,8 @@ BETA_1: dict[str, tuple[Any, Any, str]] = {
     "all masked in p": (
         [-np.inf, -np.inf],
         [0.0, 1],
-        "p: has no class that is left, all logits are -inf; keep at least one, or drop the row",
+        "p: has no class that is left: all logits are -inf or left out by where; keep at least "
+        "one, or drop the row",
     ),
     "vocabularies": (
         [0.0, 1],
@@ -794,3 +796,132 @@ def test_lists_scalars_and_empty_batches() -> None:
     assert logits.kl_divergence(X, Y[0]).shape == (4,)
     _, gradient = klrs.value_and_grad(logits.kl_divergence)(X, Y[0])
     assert gradient.shape == (40,)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "alpha", "temperature", "exact"),
+    [
+        ([800.0, 0], [1200.0, 0], 5, 1.0, 200.0),
+        ([720.0, 0], [1500.0, 0], 2, 1.0, 60.0),
+        ([8.0, 0], [17.0, 0], 2, 0.01, 100.0),
+        ([1338.5, -480.4], [1824.0, -681.1], 5, 1.0, 231.475),
+        ([1e300, -1e300, 0], [-1e300, 1e300, 0], 0.5, 1.0, 2e300),
+        # Sums of powers that are subnormal, and within a factor of 2 of the largest float.
+        ([520.75, -682.5, -2281.25], [-420.0, -683.75, 1270.5], 0.3, 1.0, 1200.8571428571428),
+        ([1327.75, -698.0], [53.0, 1529.25], 0.5, 1.0, 1476.25),
+        ([0.0, 3], [709.5, 0], 2, 1.0, 709.40282529685252),
+    ],
+)
+def test_renyi_where_p_is_below_floats(
+    p: list[float], q: list[float], alpha: float, temperature: float, exact: float
+) -> None:
+    """Powers p^a q^(1-a) that count although p by itself is 0 in floats."""
+    options = {"alpha": alpha, "temperature": temperature}
+    value, gradients = klrs.value_and_grad(logits.renyi_divergence, (0, 1))(p, q, **options)
+    assert value == logits.renyi_divergence(p, q, **options)
+    assert value == pytest.approx(exact, rel=1e-13)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    # One class has all of sum p^a q^(1-a): the derivatives are a/(a-1) (w - p) and q - w, over T.
+    for gradient in gradients:
+        assert gradient.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_smoothing_sees_no_mask_that_leaves_all() -> None:
+    x, label = [[-np.inf, 1.0, 2.0], [0.0, 1.0, 2.0]], [1, 1]
+    plain = logits.cross_entropy(label, x, label_smoothing=0.1)
+    np.testing.assert_array_equal(
+        logits.cross_entropy(label, x, label_smoothing=0.1, where=True), plain
+    )
+    assert plain[0] == np.inf
+    masked = logits.cross_entropy(label, x, label_smoothing=0.1, where=[False, True, True])
+    np.testing.assert_allclose(
+        masked, logits.cross_entropy([0, 0], [row[1:] for row in x], label_smoothing=0.1)
+    )
+    skipped = logits.cross_entropy(
+        [7, 1], x, label_smoothing=0.1, where=True, ignore_index=7, reduction="sum"
+    )
+    assert np.isfinite(skipped)
+
+
+def test_weights_of_0_and_rows_that_are_skipped() -> None:
+    x = [[1e3, 0.0], [0.0, 0.0]]
+    perplexity = logits.perplexity([1, 1], x, sample_weight=[0, 1])
+    np.testing.assert_array_equal(perplexity, [0, 2])
+    all_ignored = {"ignore_index": -100, "reduction": "mean", "sample_weight": [1, 1]}
+    assert np.isnan(logits.cross_entropy([-100, -100], x, **all_ignored))
+    weightless = {"class_weights": [1, 0], "reduction": "mean", "sample_weight": [1, 1]}
+    assert np.isnan(logits.cross_entropy([1, 1], x, **weightless))
+    with pytest.raises(ValueError, match="sample_weight: sums to 0"):
+        logits.entropy(x, reduction="mean", sample_weight=[0, 0])
+
+
+def test_derivatives_where_the_value_is_infinite() -> None:
+    """Infinite for the class that q lacks, and no NaN where both lack one."""
+    p, q = [[3.0, 1.0, 2.0, -np.inf]], [[-np.inf, 1.5, 2.0, -np.inf]]
+    value, (by_p, by_q) = klrs.value_and_grad(logits.kl_divergence, (0, 1))(p, q)
+    assert value[0] == np.inf
+    assert by_p[0, 0] == np.inf
+    assert by_p[0, 3] == by_q[0, 3] == 0
+    assert not np.isnan(by_p).any()
+    assert not np.isnan(by_q).any()
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint64])
+def test_ignored_labels_of_any_integer_dtype(kind: type) -> None:
+    x = [[1.0, 2.0], [0.0, 1.0]]
+    most = int(np.iinfo(kind).max)
+    labels = np.array([0, most], kind)
+    values = logits.cross_entropy(labels, x, ignore_index=most)
+    np.testing.assert_array_equal(values, [logits.cross_entropy(0, x[0]), 0])
+    values = logits.cross_entropy(np.array([0, 1], kind), x, ignore_index=2**70)
+    np.testing.assert_array_equal(values, logits.cross_entropy([0, 1], x))
+    for wrong in (True, 1.5, np.array([1])):
+        with pytest.raises(TypeError, match=r"ignore_index: got .* expected an integer"):
+            logits.cross_entropy(labels, x, ignore_index=wrong)
+
+
+def test_nothing_is_warned_of() -> None:
+    """NumPy warns of bfloat16's comparisons, infinite sums and casts: errors in these tests."""
+    nan, wide = np.array([[np.nan, np.nan], [1, 2]], bfloat16), np.float32([[3e38, -3e38]])
+    _logits._warned = False
+    try:
+        assert logits.cross_entropy([-100, 0], nan, ignore_index=-100)[0] == 0
+        assert logits.entropy([1e308, 1e308]) == pytest.approx(np.log(2))
+        assert logits.kl_divergence(wide, -wide, sample_weight=[9])[0] == np.inf
+        assert logits.binary_kl_divergence(wide, -wide, sample_weight=9).max() == np.inf
+    finally:
+        _logits._warned = True
+
+
+def test_weights_may_be_of_bfloat16() -> None:
+    x, weights = [[1.0, 2.0], [0.0, 1.0]], np.array([1, 3], bfloat16)
+    np.testing.assert_array_equal(
+        logits.cross_entropy([0, 1], x, class_weights=weights),
+        logits.cross_entropy([0, 1], x, class_weights=[1, 3]),
+    )
+    np.testing.assert_array_equal(
+        logits.binary_cross_entropy([0, 1], x, pos_weight=weights, sample_weight=weights),
+        logits.binary_cross_entropy([0, 1], x, pos_weight=[1, 3], sample_weight=[1, 3]),
+    )
+
+
+@pytest.mark.parametrize("name", ["entropy", "logsumexp"])
+def test_reductions_of_one_operand(name: str) -> None:
+    x = np.array([[1.0, 2.0], [0.0, 3.0]])
+    verb, weights = getattr(logits, name), [1.0, 3.0]
+    each, by_each = klrs.value_and_grad(verb, 0)(x)
+    value, gradient = klrs.value_and_grad(verb, 0)(x, reduction="mean", sample_weight=weights)
+    assert value == pytest.approx(np.average(each, weights=weights))
+    np.testing.assert_allclose(gradient, by_each * np.array([[0.25], [0.75]]), rtol=1e-14)
+    assert verb(x, reduction="sum") == pytest.approx(each.sum())
+
+
+def test_temperatures_beyond_float32() -> None:
+    x = np.float32([1e-40, 0])
+    assert logits.logsumexp(x, temperature=1e-40) == pytest.approx(np.log1p(np.e), rel=1e-5)
+    assert logits.softmax(x, temperature=1e-40).dtype == np.float32
+    assert logits.binary_cross_entropy(1.0, x[0], temperature=1e-40) == pytest.approx(
+        np.log1p(np.exp(-1)), rel=1e-5
+    )
+    with pytest.raises(ValueError, match="temperature: 1e-310, expected a number with a finite"):
+        logits.entropy([1.0, 2.0], temperature=1e-310)

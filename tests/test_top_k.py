@@ -535,8 +535,8 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "all masked": (
         lambda: kl(TopK(AT, LOG), [TWO[0], np.full(12, -np.inf)]),
         ValueError,
-        "q: row 1 has no class that is left, all logits are -inf; keep at least one, or drop the "
-        "row",
+        "q: row 1 has no class that is left: all logits are -inf or left out by where; "
+        "keep at least one, or drop the row",
     ),
     "strings": (
         lambda: kl(TopK([0], [0.0]), ["a", "b"]),

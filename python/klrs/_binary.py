@@ -13,8 +13,8 @@ import numpy as np
 from klrs import _klrs
 from klrs._adapters import adapter_for, function_of
 from klrs._arrays import as_array
-from klrs._each import FLOATS, check_out, check_reduction, compute_dtype, unbroadcast
-from klrs._numbers import is_beyond_float32, temperature_of
+from klrs._each import FLOATS, check_mean, check_out, check_reduction, compute_dtype, unbroadcast
+from klrs._numbers import is_beyond_float32, is_real, temperature_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,18 @@ def of_two_classes(
     outs: Sequence[Any] = (),
 ) -> tuple[Any, list[NDArray[Any]]]:
     """Values for each entry, or one of all, and gradients with respect to the operands `wanted`."""
+    # Infinite results are right: NumPy has nothing to warn of.
+    with np.errstate(all="ignore"):
+        return _evaluate(name, operands, keywords, wanted, outs)
+
+
+def _evaluate(
+    name: str,
+    operands: dict[str, Any],
+    keywords: dict[str, Any],
+    wanted: Sequence[str],
+    outs: Sequence[Any],
+) -> tuple[Any, list[NDArray[Any]]]:
     given = {"temperature": 1.0, "reduction": None, "sample_weight": None, **keywords}
     arrays = {it: as_array(operand, it) for it, operand in operands.items()}
     shape = _shape(arrays)
@@ -79,8 +91,7 @@ def of_two_classes(
         else:
             gradient = gradient.astype(np.float64, copy=False)
         results.append(gradient)
-    with np.errstate(over="ignore"):
-        values = values.astype(dtype, copy=False)
+    values = values.astype(dtype, copy=False)
     if out is None:
         return values[()], results
     np.copyto(out, values)
@@ -141,7 +152,7 @@ def _pos_weight(given: Any, length: int) -> NDArray[np.float64] | None:
     if given is None:
         return None
     array = as_array(given, "pos_weight")
-    if array.dtype.kind not in "fiub":
+    if not is_real(array.dtype):
         raise TypeError(f"pos_weight: dtype {array.dtype}, expected real numbers")
     if array.ndim > 1 or array.size not in (1, length):
         raise ValueError(
@@ -171,8 +182,8 @@ def _factors(
         counted = np.ones(shape)
     else:
         array = as_array(weights, "sample_weight")
-        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-            raise ValueError("sample_weight: expected finite real numbers")
+        if not is_real(array.dtype):
+            raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
         try:
             counted = np.array(np.broadcast_to(array, shape), np.float64)
         except ValueError:
@@ -180,11 +191,13 @@ def _factors(
                 f"sample_weight: shape {array.shape} does not broadcast to {shape}; "
                 "pass a number for each element"
             ) from None
+        if not np.isfinite(counted).all():
+            raise ValueError(
+                "sample_weight: has a value that is not finite; expected finite numbers"
+            )
+        if is_mean:
+            check_mean(counted)
     if where is not None:
         counted[~where] = 0
-    if not is_mean:
-        return counted
     total = float(counted.sum())
-    if total < 0 or (total == 0 and weights is not None and counted.size):
-        raise ValueError(f"sample_weight: sums to {total:g}; a weighted mean needs more than 0")
-    return counted / total if total else counted
+    return counted / total if is_mean and total > 0 else counted

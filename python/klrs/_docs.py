@@ -115,7 +115,7 @@ keepdims : bool, default False
     Keep the reduced axes, with length 1.""",
         "where": """\
 where : array_like of bool, optional
-    Classes that count; the others are left out like those with logits of -inf, and not read.""",
+    Classes that count; the others have no probability, and are not read.""",
         "out": """\
 out : ndarray, optional
     A float array of the result's shape, at least as wide, that the result is written to.""",

@@ -13,6 +13,7 @@ import numpy as np
 
 from klrs import _klrs
 from klrs._arrays import as_array
+from klrs._numbers import is_real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def check_reduction(reduction: Any) -> str | None:
 def row_weights(given: Any, layout: Layout) -> NDArray[np.float64]:
     """The weight of each row, from `sample_weight`."""
     array = as_array(given, "sample_weight")
-    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+    if not is_real(array.dtype):
         raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
     weights = array.astype(np.float64)
     if not np.isfinite(weights).all():
@@ -122,6 +123,13 @@ def row_weights(given: Any, layout: Layout) -> NDArray[np.float64]:
             f"sample_weight: shape {array.shape} does not broadcast to {layout.rows}; "
             "pass one number for each row"
         ) from None
+
+
+def check_mean(weights: NDArray[np.float64]) -> None:
+    """Refuse weights that have no mean."""
+    total = float(weights.sum())
+    if weights.size and not total > 0:
+        raise ValueError(f"sample_weight: sums to {total:g}; a weighted mean needs more than 0")
 
 
 def finish(

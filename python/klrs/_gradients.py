@@ -197,8 +197,13 @@ def _of_logits(
 
     def differentiated(*args: Any, out: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         if "keepdims" in kwargs:
-            raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
-        bound = signature.bind(*args, **kwargs)
+            raise TypeError(
+                f"value_and_grad of {verb.__name__}: there is no keepdims; reshape the values"
+            )
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"value_and_grad of {verb.__name__}: {error}") from None
         bound.apply_defaults()
         keywords = dict(bound.arguments)
         given = {it: keywords.pop(it) for it in operands}
@@ -207,13 +212,13 @@ def _of_logits(
             value, gradients = adapter.differentiate(verb, numbers, given, keywords | {"out": out})
             return value, (gradients if isinstance(argnums, tuple) else gradients[0])
         outs = _outs(out, [as_array(given[it], it) for it in wanted])
-        # Infinite results are right: NumPy has nothing to warn of.
-        with np.errstate(all="ignore"):
-            value, gradients = evaluate(name, given, keywords, wanted=wanted, outs=outs)
+        value, gradients = evaluate(name, given, keywords, wanted=wanted, outs=outs)
         return value, (tuple(gradients) if isinstance(argnums, tuple) else gradients[0])
 
-    differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
-    differentiated.__doc__ = f"Value of {name}, and its gradient: see `klrs.value_and_grad`."
+    differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{verb.__name__}"
+    differentiated.__doc__ = (
+        f"Value of {verb.__name__}, and its gradient: see `klrs.value_and_grad`."
+    )
     return differentiated
 
 

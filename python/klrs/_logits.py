@@ -8,6 +8,7 @@ what it wrote gets the shapes and dtypes that people have.
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,8 +19,16 @@ from klrs import _klrs
 from klrs._adapters import adapter_for, function_of
 from klrs._arrays import as_array
 from klrs._binary import of_two_classes
-from klrs._each import Layout, check_out, check_reduction, compute_dtype, finish, row_weights
-from klrs._numbers import is_beyond_float32, number, temperature_of
+from klrs._each import (
+    Layout,
+    check_mean,
+    check_out,
+    check_reduction,
+    compute_dtype,
+    finish,
+    row_weights,
+)
+from klrs._numbers import is_beyond_float32, is_real, number, temperature_of
 from klrs._top_k import TopK
 from klrs._top_k import evaluate as of_top_k
 
@@ -65,6 +74,18 @@ def evaluate(
     outs: Sequence[Any] = (),
 ) -> tuple[Any, list[NDArray[Any]]]:
     """Value of a loss of logits, and its gradients with respect to the operands `wanted`."""
+    # Infinite results are right: NumPy has nothing to warn of.
+    with np.errstate(all="ignore"):
+        return _evaluate(name, operands, keywords, wanted, outs)
+
+
+def _evaluate(
+    name: str,
+    operands: dict[str, Any],
+    keywords: dict[str, Any],
+    wanted: Sequence[str],
+    outs: Sequence[Any],
+) -> tuple[Any, list[NDArray[Any]]]:
     if (adapter := adapter_for(*operands.values())) is not None:
         return adapter.apply(function_of("klrs.logits", name), operands, keywords), []
     if isinstance(operands.get("p"), TopK):
@@ -93,13 +114,7 @@ def evaluate(
             _warn_of_probabilities(array, it, layout)
     has_labels = "targets" in arrays and arrays["targets"].dtype.kind in "iu"
     dtype = compute_dtype(*(arrays[it] for it in arrays if it != "targets" or not has_labels))
-    return _shaped(_narrowed(value, dtype), given, layout), results
-
-
-def _narrowed(value: Any, dtype: np.dtype[Any]) -> Any:
-    # A value beyond the dtype is infinite: NumPy has nothing to warn of.
-    with np.errstate(over="ignore"):
-        return np.asarray(value).astype(dtype, copy=False)[()]
+    return _shaped(np.asarray(value).astype(dtype, copy=False)[()], given, layout), results
 
 
 def _of_rows(
@@ -144,7 +159,10 @@ def _of_rows(
         of_rows = _labels_of_rows(labels, given, layout, weights)
         call["labels"], call["ignore_index"] = of_rows.labels, of_rows.ignore_index
         counts = of_rows.counts
-    scale = temperature**2 if given.get("temperature_squared") else 1.0
+    squared = given.get("temperature_squared", False)
+    if not isinstance(squared, (bool, np.bool_)):
+        raise TypeError(f"temperature_squared: got {squared!r}, expected True or False")
+    scale = temperature**2 if squared else 1.0
     factors = _factors(given, layout, counts, is_value=not places)
     if places:
         if factors is not None or scale != 1:
@@ -161,11 +179,22 @@ def _of_rows(
     slots = ["", *operands] if len(operands) == 1 else [*operands]
     call["out"] = tuple(gradients.get(it) for it in slots)
     value = _klrs.logits(name, call)
+    if name == "cross_entropy" and call["where"] is not None and call["label_smoothing"]:
+        value = _with_lacking(value, arrays["logits"], call, layout)
     if factors is not None:
         for gradient in gradients.values():
             # A row that does not count has no gradient, also where it would be infinite.
             gradient[factors == 0] = 0
     return _reduce(value, factors, scale, given, counts), gradients, layout
+
+
+def _with_lacking(value: Any, logits: NDArray[Any], call: dict[str, Any], layout: Layout) -> Any:
+    """Values of smoothed labels: infinite where a class that `where` leaves has a logit of -inf."""
+    is_lacking = np.broadcast_to((logits == -np.inf) & call["where"], layout.shape)
+    lacks: NDArray[np.bool_] = np.asarray(is_lacking.any(axis=tuple(layout.axes)))
+    if call["ignore_index"] is not None:
+        lacks = lacks & (call["labels"] != call["ignore_index"])
+    return np.where(lacks & ~np.isnan(value), value.dtype.type(np.inf), value)[()]
 
 
 def _filled(numbers: Any, layout: Layout) -> NDArray[np.float64]:
@@ -191,12 +220,18 @@ def _perplexity(
     value = np.array(value, np.float64)
     _klrs.exponentials(value.reshape(-1))
     if weights is not None:
-        value = value * row_weights(weights, layout)
+        factors = row_weights(weights, layout)
+        value = np.where(factors == 0, 0.0, value) * factors
     return value[()], gradients, layout
 
 
 def softmax(name: str, logits: Any, keywords: dict[str, Any]) -> Any:
     """Write the probabilities, or their logarithms, for each logit."""
+    with np.errstate(all="ignore"):
+        return _softmax(name, logits, keywords)
+
+
+def _softmax(name: str, logits: Any, keywords: dict[str, Any]) -> Any:
     if (adapter := adapter_for(logits)) is not None:
         return adapter.apply(function_of("klrs.logits", name), {"logits": logits}, keywords)
     array = as_array(logits, "logits")
@@ -234,7 +269,7 @@ def _warn_of_probabilities(array: NDArray[Any], name: str, layout: Layout) -> No
             f"{name}: the first row has no negative entries and sums to 1, as probabilities do, "
             "and is taken for logits; the functions of klrs itself take probabilities, and np.log "
             "of them are logits",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -303,7 +338,7 @@ def _take_labels(arrays: dict[str, NDArray[Any]], keywords: dict[str, Any]) -> A
         return arrays.pop("targets")
     axis = keywords["axis"]
     reduced = np.atleast_1d(axis).size if axis is not None else logits.ndim
-    if targets.dtype.kind == "f" and targets.ndim == logits.ndim - reduced:
+    if is_real(targets.dtype) and targets.ndim == logits.ndim - reduced:
         raise TypeError(
             f"targets: labels of dtype {targets.dtype}, expected integers; "
             "pass targets.astype(int), or distributions of the shape of the logits"
@@ -322,14 +357,12 @@ def _labels_of_rows(
     if labels.shape != layout.rows:
         raise ValueError(
             f"targets: labels of shape {labels.shape}, expected {layout.rows}, the shape of the "
-            "logits without the axis of the classes"
+            "logits without the axis of the classes; distributions are floats: "
+            "targets.astype(float)"
         )
-    ignore_index = keywords["ignore_index"]
-    if ignore_index is not None and not hasattr(ignore_index, "__index__"):
-        raise TypeError(f"ignore_index: got {ignore_index!r}, expected an integer")
-    if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"targets: has the label {labels.max()}, which is no class")
-    wide = np.ascontiguousarray(labels, np.int64)
+    ignore_index = _ignored(keywords["ignore_index"], labels)
+    # Labels beyond int64 become negative, which are no classes either.
+    wide = np.ascontiguousarray(labels).astype(np.int64, copy=False)
     counts = None
     if class_weights is not None:
         inside = (wide >= 0) & (wide < len(class_weights))
@@ -339,11 +372,26 @@ def _labels_of_rows(
     return _Labels(wide, ignore_index, counts)
 
 
+def _ignored(given: Any, labels: NDArray[Any]) -> int | None:
+    """The label that is ignored, as int64 has it; None where no label can be that."""
+    if given is None:
+        return None
+    try:
+        if isinstance(given, (bool, np.ndarray)):
+            raise TypeError
+        number = operator.index(given)
+    except TypeError:
+        raise TypeError(f"ignore_index: got {given!r}, expected an integer") from None
+    if labels.dtype == np.uint64 and 2**63 <= number < 2**64:
+        return number - 2**64
+    return number if -(2**63) <= number < 2**63 else None
+
+
 def _class_weights(given: Any, classes: int) -> NDArray[np.float64] | None:
     if given is None:
         return None
     array = as_array(given, "class_weights")
-    if array.dtype.kind not in "fiub":
+    if not is_real(array.dtype):
         raise TypeError(f"class_weights: dtype {array.dtype}, expected real numbers")
     if array.shape != (classes,):
         raise ValueError(
@@ -376,10 +424,10 @@ def _factors(
         return None
     weights = np.ones(layout.rows) if given is None else row_weights(given, layout)
     if reduction == "mean":
+        if given is not None:
+            check_mean(weights)
         total = float((weights if counts is None else weights * counts).sum())
-        if total < 0 or (total == 0 and given is not None and weights.size):
-            raise ValueError(f"sample_weight: sums to {total:g}; a weighted mean needs more than 0")
-        weights = weights / total if total else np.zeros(layout.rows)
+        weights = weights / total if total > 0 else np.zeros(layout.rows)
     return weights
 
 

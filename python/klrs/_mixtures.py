@@ -58,7 +58,9 @@ def js_divergence(
     -----
     Finite also where one of the two is 0. Exactly 0 for equal rows; never negative; never above
     the entropy of the weights (ln 2 for equal ones, exactly 1 with ``base=2`` for disjoint
-    supports). A weight of 0 makes it 0. A row with a NaN has the value NaN.
+    supports). A weight of 0 makes it 0, its limit, where `klrs.logits.js_divergence` follows the
+    convention of distillation: with ``beta`` 0 or 1 it is the Kullback-Leibler divergence of the
+    two. A row with a NaN has the value NaN.
 
     `js_divergence_of` is that of more than two distributions.
 

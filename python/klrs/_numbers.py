@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 
 def number(given: Any, name: str, expected: str) -> float:
     """Return `given` as a float."""
@@ -12,6 +14,11 @@ def number(given: Any, name: str, expected: str) -> float:
         return float(given)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: got {given!r}, expected {expected}") from None
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether an array of this dtype has real numbers."""
+    return dtype.kind in "fiub" or dtype.name == "bfloat16"
 
 
 def temperature_of(given: Any) -> float:

@@ -139,6 +139,8 @@ def logsumexp(
     keepdims: bool = False,
     where: ArrayLike | None = None,
     out: Out | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
 ) -> Result:
     """Logarithm ln sum exp(x/T) of logits x, in nats.
 
@@ -179,6 +181,8 @@ def logsumexp(
         "keepdims": keepdims,
         "where": where,
         "out": out,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
     }
     return evaluate("logsumexp", {"logits": logits}, keywords)[0]
 
@@ -193,6 +197,8 @@ def entropy(
     keepdims: bool = False,
     where: ArrayLike | None = None,
     out: Out | None = None,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
 ) -> Result:
     """Entropy of softmax(x/T), in nats unless `base` is given.
 
@@ -232,6 +238,8 @@ def entropy(
         "keepdims": keepdims,
         "where": where,
         "out": out,
+        "sample_weight": sample_weight,
+        "reduction": reduction,
     }
     return evaluate("entropy", {"logits": logits}, keywords)[0]
 
@@ -280,8 +288,10 @@ def cross_entropy(
     skipped, or by the number of rows for distributions. It is NaN if all are skipped.
 
     The order is that of all verbs, reference first. Elsewhere: ``F.cross_entropy(logits, targets)``
-    of torch, whose default is the mean, with these options and values; classes with logits of -inf
-    take no part in the smoothing here. A confident row keeps its digits.
+    of torch, whose default is the mean, with these options and values; it skips the label -100
+    unless told otherwise, which is an error here. A class with a logit of -inf costs a smoothed
+    label infinitely much; one that `where` leaves out takes no part in the smoothing. A confident
+    row keeps its digits.
 
     {accuracy}
 

@@ -14,6 +14,8 @@ enum Of {
 
 /// Arguments x below which ln(1 + x) is x.
 const SMALL: f64 = 1e-17;
+/// Arguments above which it is not computed.
+const LARGE: f64 = 1e300;
 
 /// D_a(p, q) = (Σ p^a q^(1-a) - a p - (1-a) q) / (a (a-1)), whose terms are non-negative, and what is made of it.
 ///
@@ -125,13 +127,13 @@ impl Power {
         let factor = p.constant(self.factor);
         let exponent = ratio * p.constant(self.e);
         let near = (p * ratio).fma(exp::rest_over(exponent), excess);
-        // Far away p L φ(e L) and the excess take p L from each other.
-        let far = p * (exp::expm1(exponent) / p.constant(self.e) - p.constant(1.0)) + q;
+        // Far away p L φ(e L) and the excess take p L from each other, and the power may be in range where p is not.
+        let power = self.power_of_logits(log, zero);
+        let far = (power * x.unit - p) / p.constant(self.e) - p + q;
         let is_far = if self.e == 0.0 { zero } else { exponent.abs() }.exceeds(p.constant(1.0));
         let term = factor * V::select(is_far, far, near);
         let term = V::select(ratio.equals(infinity), p.times(p.constant(self.without_q)), term);
-        let term = V::select(p.equals(zero), factor * q, term);
-        let power = self.power_of_logits(log, zero);
+        let term = V::select(ratio.equals(-infinity), factor * q, term);
         [term, V::select(power.equals(infinity), zero, power * x.unit)]
     }
 
@@ -202,8 +204,10 @@ impl Divergence<2> for Power {
         if less_one >= 0.0 {
             let apart = value * constant(less_one);
             let log = V::select(constant(SMALL).exceeds(apart), value, ln::log1p(apart) / constant(less_one));
+            // 1 + x of the largest floats is no number to take a logarithm of; the row is computed as one that is beyond.
             let infinite = constant(f64::INFINITY);
-            return sums.in_units(V::select(value.equals(infinite), infinite, log));
+            let is_beyond = value.equals(infinite) | apart.exceeds(constant(LARGE));
+            return sums.in_units(V::select(is_beyond, infinite, log));
         }
         let mean = (constant(order) * sums.masses[0] + constant(1.0 - order) * sums.masses[1]) / sums.total;
         let apart = value * constant(less_one) / mean;

@@ -399,8 +399,11 @@ impl<D: Divergence<N>, const N: usize> Written for Slopes<'_, D, N> {
     #[inline(always)]
     fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
         let ([p, q], [by_p, by_q]) = moments::<_, _, N>(self.0, row.pair(y, x), row.within);
+        let infinity = x.constant(f64::INFINITY);
+        // A class that makes the value infinite has an infinite derivative, and so has the mean.
+        let less_mean = |by: V, share: V, mean: V| V::select(by.abs().equals(infinity), by, by - share.times(mean));
         let [mean_p, mean_q] = row.means;
-        [(by_p - p * mean_p).times(row.factors[0]), (by_q - q * mean_q).times(row.factors[1])]
+        [less_mean(by_p, p, mean_p).times(row.factors[0]), less_mean(by_q, q, mean_q).times(row.factors[1])]
     }
 }
 
@@ -428,7 +431,7 @@ impl Written for Single {
         let x = entries[1];
         if let Self::Softmax | Self::LogSoftmax = self {
             let (gap, power) = row.gap_and_power(1, x);
-            let written = if let Self::Softmax = self { power * row.share[1] } else { -(gap + row.log_mass[1]) };
+            let written = if let Self::Softmax = self { power * row.share[1] } else { x.constant(0.0) - (gap + row.log_mass[1]) };
             return [written, written];
         }
         let share = row.power(1, x) * row.share[1];
