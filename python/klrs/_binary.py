@@ -13,8 +13,15 @@ import numpy as np
 from klrs import _klrs
 from klrs._adapters import adapter_for, function_of
 from klrs._arrays import as_array
-from klrs._each import FLOATS, check_mean, check_out, check_reduction, compute_dtype, unbroadcast
-from klrs._numbers import is_beyond_float32, is_real, temperature_of
+from klrs._each import (
+    call_of_logits,
+    check_mean,
+    check_out,
+    check_reduction,
+    compute_dtype,
+    handed_over,
+)
+from klrs._numbers import is_real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,17 +87,10 @@ def _evaluate(
     if reduction is not None:
         is_empty = reduction == "mean" and not (values.size if where is None else where.any())
         values = np.asarray(np.nan if is_empty else values.sum(dtype=np.float64))
-    results = []
-    for it, place in zip(wanted, outs or [None] * len(wanted), strict=True):
-        gradient = unbroadcast(gradients[it], arrays[it].shape)
-        if place is not None:
-            np.copyto(place, gradient, casting="same_kind")
-            gradient = place
-        elif arrays[it].dtype.name in FLOATS:
-            gradient = gradient.astype(arrays[it].dtype.newbyteorder("="), copy=False)
-        else:
-            gradient = gradient.astype(np.float64, copy=False)
-        results.append(gradient)
+    results = [
+        handed_over(gradients[it], arrays[it], place)
+        for it, place in zip(wanted, outs or [None] * len(wanted), strict=True)
+    ]
     values = values.astype(dtype, copy=False)
     if out is None:
         return values[()], results
@@ -124,27 +124,11 @@ def _call(
     shape: tuple[int, ...],
 ) -> dict[str, Any]:
     rows = shape or (1,)
-    temperature = temperature_of(given["temperature"])
     p, q = [np.broadcast_to(array, rows) for array in arrays.values()]
-    return {
-        "p": p,
-        "q": q,
-        "where": None if where is None else where.reshape(rows),
-        "axis": -1,
+    where = None if where is None else where.reshape(rows)
+    return call_of_logits(p, q, where, -1, given["temperature"]) | {
         "base": given["base"],
-        "temperature": temperature,
-        "weights": (0.5, 0.5),
-        "alpha": 0.5,
-        "swapped": False,
-        "wide": is_beyond_float32(temperature),
-        "labels": None,
-        "ignore_index": None,
-        "label_smoothing": 0.0,
         "class_weights": _pos_weight(given.get("pos_weight"), rows[-1]),
-        "written": None,
-        "out": (None, None),
-        "factors": None,
-        "lifts": None,
     }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from klrs import _klrs
 from klrs._arrays import as_array
-from klrs._numbers import is_real
+from klrs._numbers import is_beyond_float32, is_real, temperature_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,33 @@ def call(
     return _klrs.each(name, arguments, terms, out, weights)
 
 
+def call_of_logits(
+    p: NDArray[Any], q: NDArray[Any] | None, where: NDArray[Any] | None, axis: Any, given: Any
+) -> dict[str, Any]:
+    """What the core is told of logits: what all calls have, and nothing else."""
+    temperature = temperature_of(given)
+    return {
+        "p": p,
+        "q": q,
+        "where": where,
+        "axis": axis,
+        "base": None,
+        "temperature": temperature,
+        "weights": (0.5, 0.5),
+        "alpha": 0.5,
+        "swapped": False,
+        "wide": is_beyond_float32(temperature),
+        "labels": None,
+        "ignore_index": None,
+        "label_smoothing": 0.0,
+        "class_weights": None,
+        "written": None,
+        "out": (None, None),
+        "factors": None,
+        "lifts": None,
+    }
+
+
 def check_out(out: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Refuse an `out` that cannot take what will be written to it."""
     if not isinstance(out, np.ndarray):
@@ -136,7 +163,14 @@ def finish(
     layout: Layout, written: NDArray[Any], operand: NDArray[Any], out: NDArray[Any] | None
 ) -> NDArray[Any]:
     """What the core wrote for an operand, with its shape and dtype."""
-    gradient = unbroadcast(layout.restore(written), operand.shape)
+    return handed_over(layout.restore(written), operand, out)
+
+
+def handed_over(
+    gradient: NDArray[Any], operand: NDArray[Any], out: NDArray[Any] | None
+) -> NDArray[Any]:
+    """The gradient of an operand, which may have been stretched, in its shape and dtype."""
+    gradient = unbroadcast(gradient, operand.shape)
     if out is not None:
         np.copyto(out, gradient, casting="same_kind")
         return out

@@ -21,6 +21,7 @@ from klrs._arrays import as_array
 from klrs._binary import of_two_classes
 from klrs._each import (
     Layout,
+    call_of_logits,
     check_mean,
     check_out,
     check_reduction,
@@ -28,7 +29,7 @@ from klrs._each import (
     finish,
     row_weights,
 )
-from klrs._numbers import is_beyond_float32, is_real, number, temperature_of
+from klrs._numbers import is_real, number, temperature_of
 from klrs._top_k import TopK
 from klrs._top_k import evaluate as of_top_k
 
@@ -274,29 +275,9 @@ def _warn_of_probabilities(array: NDArray[Any], name: str, layout: Layout) -> No
 
 
 def _call(inputs: list[NDArray[Any]], keywords: dict[str, Any]) -> dict[str, Any]:
-    """What the core is told: the operands and the keywords that all have, and nothing else."""
-    where = keywords["where"]
-    temperature = temperature_of(keywords["temperature"])
-    return {
-        "p": inputs[0],
-        "q": inputs[1] if len(inputs) > 1 else None,
-        "where": None if where is None else as_array(where, "where"),
-        "axis": keywords["axis"],
-        "base": None,
-        "temperature": temperature,
-        "weights": (0.5, 0.5),
-        "alpha": 0.5,
-        "swapped": False,
-        "wide": is_beyond_float32(temperature),
-        "labels": None,
-        "ignore_index": None,
-        "label_smoothing": 0.0,
-        "class_weights": None,
-        "written": None,
-        "out": (None, None),
-        "factors": None,
-        "lifts": None,
-    }
+    where = None if keywords["where"] is None else as_array(keywords["where"], "where")
+    q = inputs[1] if len(inputs) > 1 else None
+    return call_of_logits(inputs[0], q, where, keywords["axis"], keywords["temperature"])
 
 
 def _alpha(given: Any, wanted: Sequence[str]) -> float:

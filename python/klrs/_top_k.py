@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from klrs._arrays import as_array
-from klrs._each import FLOATS, check_out, compute_dtype, unbroadcast
+from klrs._each import FLOATS, check_out, compute_dtype, handed_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,7 +215,7 @@ def evaluate(
             if wanted:
                 of_columns = np.moveaxis(gradients[0], axis, -1).reshape(of_student.shape)
                 gradient = restored(_spread(rows, of_columns, temperature, dtype))
-                gradients = [_finished(gradient, student, outs[0] if outs else None)]
+                gradients = [handed_over(gradient, student, outs[0] if outs else None)]
     value = np.asarray(value).astype(dtype)[()]
     out = keywords["out"]
     if out is None:
@@ -243,17 +243,6 @@ def _logits() -> Any:
     from klrs import _logits as module  # noqa: PLC0415
 
     return module
-
-
-def _finished(gradient: NDArray[Any], student: NDArray[Any], out: Any) -> NDArray[Any]:
-    """The gradient with the student's shape and dtype."""
-    gradient = unbroadcast(gradient, student.shape)
-    if out is not None:
-        np.copyto(out, gradient, casting="same_kind")
-        return np.asarray(out)
-    is_float = student.dtype.name in FLOATS
-    of = student.dtype.newbyteorder("=") if is_float else np.dtype(np.float64)
-    return np.ascontiguousarray(gradient, of)
 
 
 # ------------------------------------------------------------------------------------ k + 1 classes
