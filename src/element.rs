@@ -2,6 +2,8 @@
 //!
 //! Conversions are exact, but for integers beyond 2^53, which are read as the nearest `f64`.
 
+use core::ops::Range;
+
 use crate::lanes::Real;
 use crate::lanes::half::{BF16, F16};
 
@@ -62,6 +64,65 @@ impl DType {
         let u = self.unit_roundoff();
         let each = if self.fits_f32() { u.max(DType::F32.unit_roundoff()) } else { u };
         (16.0 * u + length as f64 * each).clamp(1e-6, 0.02)
+    }
+}
+
+/// Elements to write to: of the compute type, or half floats, to which what is computed in `f32` is rounded.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Elements<'a, T> {
+    Real(&'a mut [T]),
+    F16(&'a mut [F16]),
+    BF16(&'a mut [BF16]),
+}
+
+impl<T: Real> Elements<'_, T> {
+    /// How many there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        match self {
+            Self::Real(elements) => elements.len(),
+            Self::F16(elements) => elements.len(),
+            Self::BF16(elements) => elements.len(),
+        }
+    }
+
+    /// Takes the first elements away, or what there is.
+    #[must_use]
+    pub fn take_first(&mut self, count: usize) -> Self {
+        let count = count.min(self.count());
+        match self {
+            Self::Real(elements) => Self::Real(elements.split_off_mut(..count).unwrap_or_default()),
+            Self::F16(elements) => Self::F16(elements.split_off_mut(..count).unwrap_or_default()),
+            Self::BF16(elements) => Self::BF16(elements.split_off_mut(..count).unwrap_or_default()),
+        }
+    }
+
+    /// Some of them to write to, or as much room elsewhere if they are half floats.
+    pub fn lend<'l>(&'l mut self, places: &Range<usize>, elsewhere: &'l mut Vec<T>) -> &'l mut [T] {
+        if let Self::Real(elements) = self {
+            return &mut elements[places.clone()];
+        }
+        elsewhere.resize(places.len(), T::default());
+        elsewhere
+    }
+
+    /// Takes what was written elsewhere.
+    pub fn round(&mut self, places: Range<usize>, elsewhere: &[T]) {
+        match self {
+            Self::Real(_) => {}
+            Self::F16(elements) => T::to_halves(elsewhere, &mut elements[places]),
+            Self::BF16(elements) => T::to_halves(elsewhere, &mut elements[places]),
+        }
+    }
+
+    /// Makes 0 of some of them.
+    pub fn clear(&mut self, places: Range<usize>) {
+        match self {
+            Self::Real(elements) => elements[places].fill(T::default()),
+            Self::F16(elements) => elements[places].fill(F16::default()),
+            Self::BF16(elements) => elements[places].fill(BF16::default()),
+        }
     }
 }
 

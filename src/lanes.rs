@@ -65,7 +65,9 @@ pub fn two_sum(one: f64, other: f64) -> (f64, f64) {
 }
 
 /// A compute type: `f64` or `f32`.
-pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + 'static {
+pub trait Real:
+    Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + turn::Square + 'static
+{
     /// The vector of this type at a level.
     type Lanes<S: Simd>: Lanes<Simd = S, Scalar = Self>;
     /// Lanes of that vector.
@@ -82,6 +84,8 @@ pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + e
     const ORDINARY: i32;
     /// The smallest normal value.
     const MIN_POSITIVE: Self;
+    /// The largest finite value.
+    const MAX: Self;
     /// The one NaN that results have.
     const NAN: Self;
 
@@ -89,6 +93,8 @@ pub trait Real: Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + e
     fn from_f64(value: f64) -> Self;
     /// A run of half floats; exact.
     fn from_halves<H: half::Half>(run: &[H], out: &mut [Self]);
+    /// The nearest half floats of a run; for `f32` only.
+    fn to_halves<H: half::Half>(run: &[Self], out: &mut [H]);
     /// The same value as `f64`; exact.
     fn to_f64(self) -> f64;
     /// The nearest value of this type that does not exceed `ceiling`.
@@ -104,6 +110,7 @@ impl Real for f64 {
     const SUBNORMAL_BITS: i32 = 52;
     const ORDINARY: i32 = -500;
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+    const MAX: Self = Self::MAX;
     const NAN: Self = Self::from_bits(0x7ff8_0000_0000_0000);
 
     #[inline(always)]
@@ -118,6 +125,9 @@ impl Real for f64 {
                 *out = Self::from(single);
             }
         }
+    }
+    fn to_halves<H: half::Half>(_run: &[Self], _out: &mut [H]) {
+        unreachable!("half floats are computed in f32")
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -138,6 +148,7 @@ impl Real for f32 {
     const SUBNORMAL_BITS: i32 = 23;
     const ORDINARY: i32 = -60;
     const MIN_POSITIVE: Self = Self::MIN_POSITIVE;
+    const MAX: Self = Self::MAX;
     const NAN: Self = Self::from_bits(0x7fc0_0000);
 
     #[inline(always)]
@@ -147,6 +158,9 @@ impl Real for f32 {
     }
     fn from_halves<H: half::Half>(run: &[H], out: &mut [Self]) {
         half::widen(run, out);
+    }
+    fn to_halves<H: half::Half>(run: &[Self], out: &mut [H]) {
+        half::narrow(run, out);
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -194,8 +208,7 @@ pub trait Lanes:
     fn exceeds(self, other: Self) -> Self::Mask;
     /// `yes` where the mask is set, `no` elsewhere.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
-    /// The lanes of both, alternating: the first half and the second.
-    fn shuffle(self, other: Self) -> (Self, Self);
+
     /// The lanes without their signs.
     fn abs(self) -> Self;
     /// 2^k for lanes that are integers and exponents of normal numbers.
@@ -347,10 +360,6 @@ impl<S: Simd> Lanes for f64x8<S> {
         mask.select(yes, no)
     }
     #[inline(always)]
-    fn shuffle(self, other: Self) -> (Self, Self) {
-        self.interleave(other)
-    }
-    #[inline(always)]
     fn abs(self) -> Self {
         SimdBase::abs(self)
     }
@@ -458,10 +467,6 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         mask.select(yes, no)
-    }
-    #[inline(always)]
-    fn shuffle(self, other: Self) -> (Self, Self) {
-        self.interleave(other)
     }
     #[inline(always)]
     fn abs(self) -> Self {

@@ -19,12 +19,14 @@ use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::element::DType;
+use crate::element::{DType, Elements};
 use crate::error::{Error, Found};
 use crate::kernel::logits::{
-    Ahead, Binary, LIFT, LogitRow, Part, Single, Targets, Tile, masses, mean_gaps, scan, target_gaps, write_binary, write_single,
+    Ahead, Binary, LIFT, Labelled, LogitRow, Part, Single, Targets, Tile, label_entropies, masses, mean_gaps, scan, target_gaps,
+    widen, write_binary, write_single,
 };
 use crate::kernel::{Finish, Kernel, Partial, RowSums, SHORT};
+use crate::lanes::half::{BF16, F16};
 use crate::lanes::{Level, Real, WIDE, exp, ln, power_of_two, two_sum};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, Steps, TILE_ROWS};
@@ -34,8 +36,6 @@ use crate::view::Plan;
 /// Entries of a row that is brought in with others at a time, where rows run along an outer axis.
 const TOGETHER: usize = 1 << 15;
 
-/// Masses below which most of a row is in its greatest entries: what the others have is not seen well beside 1.
-const CONFIDENT: f64 = 1.25;
 /// Sums of Rényi's powers below which these are too small to have all their digits.
 const LEAST_POWERS: f64 = 1e-290;
 /// Entries that tell about how the masses of two rows compare.
@@ -44,6 +44,9 @@ const SAMPLE: usize = 2048;
 const MOST_APART: f64 = 1e4;
 /// The share of a sum that a scale may have, of which the rest is the value.
 const MOST_OF_SCALE: f64 = 0.75;
+
+/// Masses below which most of a row is in its greatest entries: what the others have is not seen well beside 1.
+const CONFIDENT: f64 = 1.25;
 
 /// What is computed of logits.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +103,7 @@ pub struct Job<'a> {
 #[derive(Debug)]
 pub struct Wanted<'w, T> {
     /// Where.
-    pub out: [Option<&'w mut [T]>; 2],
+    pub out: [Option<Elements<'w, T>>; 2],
     /// What each row's is multiplied with, unless 1.
     pub weights: Option<&'w [f64]>,
     /// For the cross-entropy: what e is raised to to multiply each row's once more, be it beyond floats.
@@ -113,7 +116,7 @@ pub struct Wanted<'w, T> {
 struct Piece<'w, T> {
     first: usize,
     values: &'w mut [T],
-    out: [Option<&'w mut [T]>; 2],
+    out: [Option<Elements<'w, T>>; 2],
 }
 
 /// Rows that are computed together, one or as many as there are lanes.
@@ -122,6 +125,8 @@ struct Batch<'b, T> {
     tile: Tile<'b, T>,
     known: &'b mut [LogitRow],
     sums: &'b mut [Partial],
+    /// The greatest entries of p and q, where they have been seen already.
+    greatest: [Option<f64>; 2],
     /// Of q: the mass less 1.
     rest: [f64; 16],
     values: &'b mut [T],
@@ -136,7 +141,7 @@ struct Batch<'b, T> {
 pub fn compute<T: Compute>(job: &Job, values: &mut [T], wanted: Wanted<T>) -> Result<(), Error> {
     let (rows, length) = (job.plan.rows, job.plan.length);
     assert_eq!(values.len(), rows);
-    assert!(wanted.out.iter().flatten().all(|out| out.len() == rows * length));
+    assert!(wanted.out.iter().flatten().all(|out| out.count() == rows * length));
     if rows == 0 {
         return Ok(());
     }
@@ -157,15 +162,29 @@ struct Driver<'a, T: Real> {
     weights: [Option<&'a [f64]>; 2],
     softmax: Option<Single>,
     across: bool,
+    /// Whether there is a label for each short row and nothing else to count.
+    is_of_labels: bool,
     /// Whether rows are walked in the order of the result.
     in_order: bool,
     /// What all derivatives are multiplied with: 1/T, in the units that were asked for.
     unit: f64,
 }
 
+/// What is known of rows that were brought in.
+#[derive(Clone, Copy, Default)]
+struct Brought {
+    /// Which operands that was.
+    is: [bool; 2],
+    /// The greatest entry of one row.
+    greatest: [Option<f64>; 2],
+}
+
 /// What a thread needs.
 struct Scratch<T> {
     entries: [Vec<T>; 2],
+    /// What is written, before it is rounded to half floats.
+    written: [Vec<T>; 2],
+    labels: Vec<i64>,
     known: [LogitRow; 16],
     sums: [Partial; 16],
     found: Option<Found>,
@@ -173,7 +192,14 @@ struct Scratch<T> {
 
 impl<T> Default for Scratch<T> {
     fn default() -> Self {
-        Self { entries: [vec![], vec![]], known: Default::default(), sums: Default::default(), found: None }
+        Self {
+            entries: [vec![], vec![]],
+            written: [vec![], vec![]],
+            labels: vec![],
+            known: Default::default(),
+            sums: Default::default(),
+            found: None,
+        }
     }
 }
 
@@ -217,21 +243,21 @@ impl<'a, T: Compute> Driver<'a, T> {
             weights,
             softmax,
             across,
+            is_of_labels: across && job.labels.is_some() && job.class_weights.is_none() && job.smoothing == 0.0,
             in_order: plan.in_result_order(),
             unit: 1.0 / job.temperature / job.log_base.unwrap_or(1.0),
         }
     }
 
-    fn run(&self, values: &mut [T], out: [Option<&mut [T]>; 2]) -> Result<(), Error> {
+    fn run(&self, values: &mut [T], mut out: [Option<Elements<T>>; 2]) -> Result<(), Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
         let in_columns = self.operands.iter().flatten().any(Operand::in_columns);
         let together = if self.across || in_columns { (TOGETHER / length).clamp(1, TILE_ROWS) } else { 1 };
         let mut pieces: Vec<Piece<T>> = Vec::new();
         let bytes = rows.div_ceil(together).saturating_mul(size_of::<Piece<T>>());
         pieces.try_reserve_exact(rows.div_ceil(together)).map_err(|_| Error::OutOfMemory { bytes })?;
-        let [mut of_p, mut of_q] = out.map(|out| out.map(|out| out.chunks_mut(together * length)));
         for (index, values) in values.chunks_mut(together).enumerate() {
-            let out = [&mut of_p, &mut of_q].map(|chunks| chunks.as_mut().and_then(Iterator::next));
+            let out = out.each_mut().map(|out| out.as_mut().map(|out| out.take_first(together * length)));
             pieces.push(Piece { first: index * together, values, out });
         }
         let piece = (parallel::PIECE / (together * length)).max(1);
@@ -249,60 +275,100 @@ impl<'a, T: Compute> Driver<'a, T> {
     /// Rows that are brought in together.
     fn piece(&self, piece: &mut Piece<T>, scratch: &mut Scratch<T>) {
         let length = self.job.plan.length;
-        let Scratch { entries: [scratch_p, scratch_q], known, sums, found } = scratch;
+        let at_once = self.is_of_labels && piece.out.iter().all(Option::is_none);
+        if at_once && self.of_labels(piece, scratch) {
+            return;
+        }
+        let Scratch { entries: [scratch_p, scratch_q], written, known, sums, found, .. } = scratch;
         let step = if self.across { T::WIDTH } else { 1 };
-        let brought = if self.across { 0 } else { self.bring(piece, [scratch_p, scratch_q]) };
+        let brought = if self.across { Brought::default() } else { self.bring(piece, [scratch_p, scratch_q]) };
         for first in (0..piece.values.len()).step_by(step) {
             let rows = first..piece.values.len().min(first + step);
-            let all = piece.first + rows.start..piece.first + rows.end;
-            if !self.across && self.is_skipped(all.start) {
-                self.skip(piece, rows.start);
+            if at_once && piece.values[rows.clone()].iter().all(|value| value.to_f64().is_finite()) {
                 continue;
             }
-            let of_p = self.operands[0].map(|operand| self.entries(operand, &all, brought & 1 != 0, first, scratch_p));
-            let of_q = self.operands[1].map(|operand| self.entries(operand, &all, brought & 2 != 0, first, scratch_q));
+            let all = piece.first + rows.start..piece.first + rows.end;
+            let places = rows.start * length..rows.end * length;
+            if !self.across && self.is_skipped(all.start) {
+                piece.values[rows.start] = T::default();
+                piece.out.iter_mut().flatten().for_each(|out| out.clear(places.clone()));
+                continue;
+            }
+            let of_p = self.operands[0].map(|operand| self.entries(operand, &all, brought.is[0], first, scratch_p));
+            let of_q = self.operands[1].map(|operand| self.entries(operand, &all, brought.is[1], first, scratch_q));
             let Some(q) = of_q else { return };
             let p = of_p.unwrap_or(q);
             let weights = if self.targets.weighted { &self.class_weights } else { q };
             let ahead = self.operands.map(|operand| if self.across { Ahead::NONE } else { ahead(operand, all.start + 1) });
             let tile = Tile { entries: [p, q, weights], across: self.across, ahead };
-            let out = piece.out.each_mut().map(|out| out.as_mut().map(|out| &mut out[rows.start * length..rows.end * length]));
-            let (known, sums) = (&mut known[..rows.len()], &mut sums[..rows.len()]);
+            let [written_p, written_q] = &mut *written;
+            let [of_p, of_q] = &mut piece.out;
+            let mut out = [(of_p, written_p), (of_q, written_q)].map(|(out, written)| Some(out.as_mut()?.lend(&places, written)));
             let values = &mut piece.values[rows.clone()];
-            self.batch(Batch { rows: all, tile, known, sums, rest: [0.0; 16], values, out }, found);
-            for row in rows {
-                if self.across && self.is_skipped(piece.first + row) {
-                    self.skip(piece, row);
-                }
-                if let Some(mask) = &self.job.plan.mask
-                    && self.softmax.is_none()
-                {
-                    for out in piece.out.iter_mut().flatten() {
-                        let operand = Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true };
-                        operand.keep(piece.first + row, &mut out[row * length..(row + 1) * length]);
-                    }
+            let (known, sums) = (&mut known[..rows.len()], &mut sums[..rows.len()]);
+            let lent = out.each_mut().map(Option::as_deref_mut);
+            let rows = all.clone();
+            let greatest = brought.greatest;
+            self.batch(Batch { rows, tile, known, sums, greatest, rest: [0.0; 16], values, out: lent }, found);
+            self.leave_out(&all, values, &mut out);
+            for (out, written) in piece.out.iter_mut().zip(&*written) {
+                if let Some(out) = out {
+                    out.round(places.clone(), written);
                 }
             }
         }
     }
 
-    /// Brings rows in that cannot be taken as they lie in memory; which of the operands that was, as bits.
-    fn bring(&self, piece: &Piece<T>, scratch: [&mut Vec<T>; 2]) -> u8 {
+    /// The values of labels and short rows, all at once; whether they are finite, and no row needs to be looked at.
+    fn of_labels(&self, piece: &mut Piece<T>, scratch: &mut Scratch<T>) -> bool {
+        let Job { level, temperature, log_base, plan, .. } = *self.job;
+        let (Some(given), Some(operand)) = (self.job.labels, self.operands[1]) else { return false };
+        let (rows, length) = (piece.first..piece.first + piece.values.len(), plan.length);
+        let Scratch { entries: [_, entries], labels, .. } = scratch;
+        entries.resize(length * rows.len().next_multiple_of(T::WIDTH), T::default());
+        operand.bring_across(rows.clone(), length, entries);
+        let labels = if self.in_order {
+            &given.labels[rows]
+        } else {
+            labels.clear();
+            labels.extend(rows.map(|row| given.labels[plan.place(row)]));
+            labels
+        };
+        let of = Labelled { length, ignored: given.ignored, temperature, log_base };
+        label_entropies(level, of, entries, labels, piece.values)
+    }
+
+    /// Brings rows in that cannot be taken as they lie in memory.
+    fn bring(&self, piece: &Piece<T>, scratch: [&mut Vec<T>; 2]) -> Brought {
         let length = self.job.plan.length;
         let rows = piece.first..piece.first + piece.values.len();
         if (rows.clone()).all(|row| self.is_skipped(row)) {
-            return 0;
+            return Brought::default();
         }
-        let mut brought = 0;
+        let mut brought = Brought::default();
         for (which, (operand, scratch)) in self.operands.iter().zip(scratch).enumerate() {
             let Some(operand) = operand else { continue };
             if operand.borrow::<T>(rows.start, 0..length).is_none() {
                 scratch.resize(rows.len() * length, T::default());
-                operand.bring(rows.clone(), 0..length, scratch, Steps { row: length, entry: 1 });
-                brought |= 1 << which;
+                brought.is[which] = true;
+                if rows.len() == 1 && T::DTYPE == DType::F32 {
+                    brought.greatest[which] = self.widened(operand, rows.start, scratch);
+                }
+                if brought.greatest[which].is_none() {
+                    operand.bring(rows.clone(), 0..length, scratch, Steps { row: length, entry: 1 });
+                }
             }
         }
         brought
+    }
+
+    /// Brings a row of half floats in, and looks for its greatest entry on the way.
+    fn widened(&self, operand: &Operand, row: usize, out: &mut [T]) -> Option<f64> {
+        let (level, entries) = (self.job.level, 0..out.len());
+        if let Some(halves) = operand.borrow::<F16>(row, entries.clone()) {
+            return Some(widen(level, halves, out));
+        }
+        operand.borrow::<BF16>(row, entries).map(|halves| widen(level, halves, out))
     }
 
     fn entries<'s>(
@@ -335,12 +401,21 @@ impl<'a, T: Compute> Driver<'a, T> {
         ignored.is_some_and(|ignored| self.label(row) == Some(ignored))
     }
 
-    /// A row that is not looked at.
-    fn skip(&self, piece: &mut Piece<T>, row: usize) {
+    /// Makes 0 of what there is for rows and entries that do not count.
+    fn leave_out(&self, rows: &Range<usize>, values: &mut [T], out: &mut [Option<&mut [T]>; 2]) {
         let length = self.job.plan.length;
-        piece.values[row] = T::default();
-        for out in piece.out.iter_mut().flatten() {
-            out[row * length..(row + 1) * length].fill(T::default());
+        for (i, value) in values.iter_mut().enumerate() {
+            let row = rows.start + i;
+            if self.across && self.is_skipped(row) {
+                *value = T::default();
+                out.iter_mut().flatten().for_each(|out| out[i * length..(i + 1) * length].fill(T::default()));
+            }
+            if let Some(mask) = self.job.plan.mask.as_ref().filter(|_| self.softmax.is_none()) {
+                for out in out.iter_mut().flatten() {
+                    let operand = Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true };
+                    operand.keep(row, &mut out[i * length..(i + 1) * length]);
+                }
+            }
         }
     }
 
@@ -377,7 +452,10 @@ impl<'a, T: Compute> Driver<'a, T> {
     /// The greatest logit of an operand of each row.
     fn find_greatest(&self, batch: &mut Batch<T>, which: usize, found: &mut Option<Found>) {
         let mut greatest = [0.0; 16];
-        scan(self.job.level, batch.tile, (which, false), &mut greatest[..batch.known.len()]);
+        match batch.greatest[which] {
+            Some(seen) => greatest[0] = seen,
+            None => scan(self.job.level, batch.tile, (which, false), &mut greatest[..batch.known.len()]),
+        }
         for (i, greatest) in greatest.into_iter().enumerate().take(batch.known.len()) {
             batch.known[i].greatest[which] = greatest;
             if greatest.is_infinite() && !self.is_skipped(batch.rows.start + i) {
@@ -393,16 +471,16 @@ impl<'a, T: Compute> Driver<'a, T> {
         let mut rest = [0.0; 16];
         let mut ahead = [Ahead::NONE; 2];
         core::mem::swap(&mut ahead[which], &mut tile.ahead[which]);
-        masses(level, (which, false), temperature, Tile { ahead, ..*tile }, known, sums);
-        for (rest, sum) in rest.iter_mut().zip(sums.iter()) {
-            *rest = sum.sums[0] - 1.0;
+        if !self.across {
+            masses(level, (which, false), temperature, Tile { ahead, ..*tile }, known, sums);
+            rest[0] = sums[0].sums[0] - 1.0;
         }
-        if sums.iter().any(|sum| sum.sums[0] < CONFIDENT) {
+        // Of many short rows one is confident nearly always.
+        if self.across || rest[0] < CONFIDENT - 1.0 {
             masses(level, (which, true), temperature, *tile, known, sums);
             for (rest, sum) in rest.iter_mut().zip(sums.iter()) {
-                if *rest < CONFIDENT - 1.0 {
-                    *rest = sum.sums[0] + (sum.sums[1] - 1.0);
-                }
+                let [others, greatest, ..] = sum.sums;
+                *rest = others * power_of_two(-T::LIFT) + (greatest - 1.0);
             }
         }
         for (known, rest) in known.chunks_mut(WIDE).zip(rest.chunks(WIDE)) {
@@ -459,8 +537,11 @@ impl<'a, T: Compute> Driver<'a, T> {
     #[cold]
     fn in_f64(&self, row: usize, value: &mut T, out: [Option<&mut [T]>; 2]) {
         let (mut wide, mut places) = ([0.0_f64], out.each_ref().map(|out| out.as_ref().map(|out| vec![0.0_f64; out.len()])));
-        let mut piece =
-            Piece { first: row, values: &mut wide, out: places.each_mut().map(|out| out.as_mut().map(Vec::as_mut_slice)) };
+        let mut piece = Piece {
+            first: row,
+            values: &mut wide,
+            out: places.each_mut().map(|out| out.as_mut().map(|out| Elements::Real(out))),
+        };
         let mut scratch = Scratch::default();
         Driver::<f64>::new(self.job, self.weights, self.softmax).piece(&mut piece, &mut scratch);
         *value = T::from_f64(wide[0]);

@@ -2,7 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "weights below 100 fit everywhere")]
 
-use klrs::element::{Boolean, Storage};
+use klrs::element::{Boolean, Elements, Storage};
 use klrs::error::Error;
 use klrs::kernel::logits::{Binary, Part, Single};
 use klrs::kernel::{SHORT, block, chunk};
@@ -346,9 +346,62 @@ fn logits_at<T: Compute>(level: Level, of: Of, softmax: Option<Single>, shape: &
     };
     let mut values = vec![T::default(); shape[0]];
     let (mut of_p, mut of_q) = (vec![T::default(); x.len()], vec![T::default(); x.len()]);
-    let out = [is_pair.then_some(of_p.as_mut_slice()), Some(of_q.as_mut_slice())];
+    let out = [is_pair.then_some(Elements::Real(&mut of_p)), Some(Elements::Real(&mut of_q))];
     logits::compute(&job, &mut values, Wanted { out, weights: None, lifts: None, softmax }).unwrap();
-    [values, of_p, of_q].iter().flat_map(|numbers| bits(numbers)).collect()
+    let mut found: Vec<u64> = [values, of_p, of_q].iter().flat_map(|numbers| bits(numbers)).collect();
+    if matches!(of, Of::CrossEntropy) {
+        // Of labels alone, and with derivatives beside them.
+        let job = logits::Job { smoothing: 0.0, ..job };
+        let (mut alone, mut beside, mut slopes) = (vec![T::default(); shape[0]], vec![T::default(); shape[0]], y.clone());
+        let wanted = |out| Wanted { out: [None, out], weights: None, lifts: None, softmax };
+        logits::compute(&job, &mut alone, wanted(None)).unwrap();
+        logits::compute(&job, &mut beside, wanted(Some(Elements::Real(&mut slopes)))).unwrap();
+        assert_eq!(bits(&alone), bits(&beside), "{shape:?} {level:?}");
+        found.extend(bits(&alone));
+    }
+    found
+}
+
+/// Values and derivatives of half floats beside those of the same numbers in `f32`.
+#[test]
+fn logits_of_half_floats_have_the_bits_of_f32() {
+    let brains: Vec<BF16> = (0..3 * 345_u16).map(|i| BF16(0x4000 + i * 13 % 400 + 0x8000 * (i % 2))).collect();
+    for length in [5, 32, 345] {
+        let shape = [3, length];
+        let brains = &brains[..3 * length];
+        let mut singles = vec![0.0_f32; brains.len()];
+        f32::from_halves(brains, &mut singles);
+        for level in levels() {
+            let of_view = |view: &View, out: Elements<f32>| {
+                let plan = Plan::new(view, None, None, &Axes::One(-1)).unwrap();
+                let job = logits::Job {
+                    names: ["p", "q"],
+                    plan: &plan,
+                    of: Of::CrossEntropy,
+                    temperature: 1.0,
+                    log_base: None,
+                    labels: Some(Labels { labels: &[0, 4, 2], ignored: Some(2) }),
+                    class_weights: None,
+                    smoothing: 0.0,
+                    tolerance: 1e-6,
+                    level,
+                    team: Team::alone(),
+                };
+                let mut values = [0.0_f32; 3];
+                logits::compute(&job, &mut values, Wanted { out: [None, Some(out)], weights: None, lifts: None, softmax: None })
+                    .unwrap();
+                values
+            };
+            let (mut slopes, mut rounded) = (vec![0.0_f32; brains.len()], vec![BF16(1); brains.len()]);
+            let expected = of_view(&View::from_slice(&singles, &shape), Elements::Real(&mut slopes));
+            let values = of_view(&View::from_slice(brains, &shape), Elements::BF16(&mut rounded));
+            assert_eq!(bits(&values), bits(&expected), "{length} {level:?}");
+            let mut of_slopes = vec![BF16(0); brains.len()];
+            f32::to_halves(&slopes, &mut of_slopes);
+            let halves = |halves: &[BF16]| halves.iter().map(|half| half.0).collect::<Vec<_>>();
+            assert_eq!(halves(&rounded), halves(&of_slopes), "{length} {level:?}");
+        }
+    }
 }
 
 fn check_logits<T: Compute>() {

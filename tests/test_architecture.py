@@ -67,3 +67,11 @@ def test_every_unsafe_block_says_why_it_is_safe() -> None:
             if re.search(r"\bunsafe (\{|impl)", line) and not line.strip().startswith("//"):
                 before = "\n".join(lines[max(0, number - 3) : number])
                 assert "SAFETY" in before, f"{path.name}:{number + 1}"
+
+
+def test_closures_take_no_vectors() -> None:
+    """One that is not inlined is compiled for no level: derivatives took 3 times as long."""
+    takes_vectors = re.compile(r"\|[^|\n]*: ?(?:V\b|\[V\b|T::Lanes)[^|\n]*\|")
+    rooms = ["divergence", "kernel", "lanes"]
+    paths = [path for path in SOURCES.rglob("*.rs") if room(path) in rooms]
+    assert {path.name for path in paths if takes_vectors.search(code(path))} == set()

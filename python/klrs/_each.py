@@ -25,7 +25,9 @@ FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 _REDUCTIONS = (None, "mean", "sum")
 
-_NARROW = ("float32", "float16", "bfloat16")
+_HALVES = ("float16", "bfloat16")
+
+_NARROW = ("float32", *_HALVES)
 
 
 def compute_dtype(*operands: NDArray[Any]) -> np.dtype[Any]:
@@ -56,6 +58,18 @@ class Layout:
     def new(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """An array for the core to write to."""
         return np.empty([self.shape[it] for it in self.order], dtype)
+
+    def written_dtype(
+        self, operand: NDArray[Any], out: NDArray[Any] | None, computed: np.dtype[Any]
+    ) -> np.dtype[Any]:
+        """The dtype that the core writes a gradient in: it rounds to half floats on the way.
+
+        Not where an operand was stretched, whose gradient is a sum, and not for an `out` that can
+        hold more.
+        """
+        halves = operand.dtype.newbyteorder("=")
+        is_half = computed == np.float32 and halves.name in _HALVES and operand.shape == self.shape
+        return halves if is_half and (out is None or out.dtype == halves) else computed
 
     def takes(self, out: NDArray[Any] | None, dtype: np.dtype[Any], inputs: Sequence[Any]) -> bool:
         """Whether the core can write to `out` itself."""

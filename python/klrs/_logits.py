@@ -172,10 +172,10 @@ def _of_rows(
             call["lifts"] = _filled(lifts, layout)
 
     read = [*inputs, call["where"], call["labels"], call["class_weights"], call["factors"]]
-    gradients: dict[str, NDArray[Any]] = {
-        it: out if layout.takes(out, dtype, read) else layout.new(dtype)
-        for it, out in places.items()
-    }
+    gradients: dict[str, NDArray[Any]] = {}
+    for it, out in places.items():
+        written = layout.written_dtype(arrays[it], out, dtype)
+        gradients[it] = out if layout.takes(out, written, read) else layout.new(written)
     # One operand is q to the core.
     slots = ["", *operands] if len(operands) == 1 else [*operands]
     call["out"] = tuple(gradients.get(it) for it in slots)

@@ -166,6 +166,21 @@ impl Power {
     }
 }
 
+/// What derivatives are where one of the two is 0.
+#[derive(Clone, Copy)]
+struct Limits<M> {
+    no_p: M,
+    no_q: M,
+}
+
+impl<M: Copy> Limits<M> {
+    #[inline(always)]
+    fn or<V: Lanes<Mask = M>>(&self, inner: V, [without_p, without_q]: [f64; 2]) -> V {
+        let [without_p, without_q] = [inner.constant(without_p), inner.constant(without_q)];
+        V::select(self.no_p, without_p, V::select(self.no_q, without_q, inner))
+    }
+}
+
 impl Divergence<2> for Power {
     const OVERFLOW: Overflow = Overflow::Relative;
     const EXACT_SCALE: bool = true;
@@ -217,8 +232,8 @@ impl Divergence<2> for Power {
             V::select(overlap.equals(zero), constant(f64::INFINITY), ln::log_ratio(overlap, mean, None) / constant(-less_one));
         let near = ln::log1p(apart) / constant(less_one);
         let near = V::select(constant(SMALL).exceeds(apart.abs()), value / mean, near);
-        let value_or = |log: V| V::select(value.equals(constant(f64::INFINITY)), value, log);
-        sums.in_units(value_or(V::select(apart.exceeds(constant(-0.5)), near, far).non_negative()))
+        let log = V::select(apart.exceeds(constant(-0.5)), near, far).non_negative();
+        sums.in_units(V::select(value.equals(constant(f64::INFINITY)), value, log))
     }
 
     /// For Rényi's divergence ln Σ p^a q^(1-a); when normalizing, the value itself.
@@ -252,18 +267,17 @@ impl Divergence<2> for Power {
         let [of_a, of_less_one] = [a, less_one].map(|order| p.constant(order));
         let (no_p, no_q) = (p.equals(zero), q.equals(zero));
         // `inner` where both are positive, and the limits for p = 0 and for q = 0.
-        let limits = |inner: V, [without_p, without_q]: [f64; 2]| {
-            V::select(no_p, p.constant(without_p), V::select(no_q, p.constant(without_q), inner))
-        };
+        let limits = Limits { no_p, no_q };
         let (inf, weight) = (f64::INFINITY, self.weight);
         if self.of == Of::Powers || less_one == 0.0 {
             // (r^c - 1)/c of r = p/q, at r = 0 and at infinity.
             let ends = |c: f64| [if c > 0.0 { -1.0 / c } else { -inf }, if c < 0.0 { -1.0 / c } else { inf }];
-            let growth = |c: V| p.constant(weight) * log * exp::expm1_over(c * log);
-            let by_p = limits(growth(of_less_one), ends(less_one).map(|end| weight * end));
-            let by_q = limits(-growth(of_a), ends(a).map(|end| -weight * end));
-            let [share_p, share_q] = x.shares();
             let weights = p.constant(weight);
+            let growth_p = weights * log * exp::expm1_over(of_less_one * log);
+            let growth_q = weights * log * exp::expm1_over(of_a * log);
+            let by_p = limits.or(growth_p, ends(less_one).map(|end| weight * end));
+            let by_q = limits.or(-growth_q, ends(a).map(|end| -weight * end));
+            let [share_p, share_q] = x.shares();
             // Limits of p and q times the derivatives, p r^(a-1) - p and q r^a - q.
             let at_no_p = match a {
                 a if a > 0.0 => zero,
@@ -283,11 +297,10 @@ impl Divergence<2> for Power {
             let far_p = (share_q * exp::exp(of_a * log) - share_p) * p.constant(weight / less_one);
             let far_q = (share_q - share_p * exp::exp(of_less_one * log)) * p.constant(weight / a);
             let [far_p, far_q] = if self.of == Of::Logarithm { [far_p + share_p, far_q - share_q] } else { [far_p, far_q] };
-            let is_far = |order: V| (order * log).exceeds(one);
             let moment_p = share_p * by_p;
-            let moment_p = if less_one < 0.0 { V::select(is_far(of_less_one), far_p, moment_p) } else { moment_p };
+            let moment_p = if less_one < 0.0 { V::select((of_less_one * log).exceeds(one), far_p, moment_p) } else { moment_p };
             let moment_q = share_q * by_q;
-            let moment_q = if a > 0.0 { V::select(is_far(of_a), far_q, moment_q) } else { moment_q };
+            let moment_q = if a > 0.0 { V::select((of_a * log).exceeds(one), far_q, moment_q) } else { moment_q };
             return Partials {
                 by: [by_p, by_q],
                 moments: [
@@ -303,13 +316,13 @@ impl Divergence<2> for Power {
             let far = exp::expm1(exponent) / of_less_one;
             let growth = V::select(exponent.abs().exceeds(p.constant(1.0)), far, apart * exp::expm1_over(exponent));
             let end = -a / less_one;
-            let by_p = limits(of_a * growth, if less_one > 0.0 { [end, inf] } else { [-inf, end] });
-            let by_q = limits(-exp::expm1(of_a.fma(log, -(of_less_one * within))), [1.0, -inf]);
+            let by_p = limits.or(of_a * growth, if less_one > 0.0 { [end, inf] } else { [-inf, end] });
+            let by_q = limits.or(-exp::expm1(of_a.fma(log, -(of_less_one * within))), [1.0, -inf]);
             return Partials { by: [by_p, by_q], moments: [zero; 2] };
         }
         let by_p = p.constant(a / less_one) * exp::exp(of_less_one.fma(log, -within));
-        let by_p = limits(by_p, if less_one > 0.0 { [0.0, inf] } else { [-inf, 0.0] });
-        let by_q = limits(-exp::exp(of_a.fma(log, -within)), [0.0, -inf]);
+        let by_p = limits.or(by_p, if less_one > 0.0 { [0.0, inf] } else { [-inf, 0.0] });
+        let by_q = limits.or(-exp::exp(of_a.fma(log, -within)), [0.0, -inf]);
         Partials { by: [by_p, by_q], moments: [zero; 2] }
     }
 }

@@ -73,8 +73,8 @@ impl Divergence<4> for PowerEntropy {
             return [term, zero, zero, power];
         }
         let dominant = x.q.exceeds(x.dominant);
-        let unless = |value: V| V::select(dominant, zero, value);
-        [unless(term), unless(x.q), V::select(dominant, x.q, zero), unless(power)]
+        let (term, power) = (V::select(dominant, zero, term), V::select(dominant, zero, power));
+        [term, V::select(dominant, zero, x.q), V::select(dominant, x.q, zero), power]
     }
 
     #[inline(always)]

@@ -13,11 +13,14 @@
 
 use super::{Accumulator, CACHE_LINE, MAX_SUMS, PREFETCH, Partial, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
+use crate::lanes::half::Half;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two, prefetch};
 
 mod binary;
+mod labelled;
 
 pub use binary::{Binary, Part, write_binary};
+pub use labelled::{Labelled, label_entropies};
 
 /// What probabilities are multiplied with, as an exponent: terms that are as large as a float stay in range when they are added.
 pub const LIFT: i32 = -8;
@@ -96,6 +99,10 @@ impl Ahead {
 pub struct State<V> {
     /// 1/T, and what rounding took from it.
     inverse: [V; 2],
+    /// Whether T is 1.
+    is_plain: bool,
+    /// Logits below are nothing beside the greatest.
+    floor: [V; 2],
     greatest: [V; 2],
     /// The inverse of the mass.
     share: [V; 2],
@@ -110,13 +117,12 @@ pub struct State<V> {
 impl<V: Lanes> State<V> {
     #[inline(always)]
     fn new(simd: V::Simd, temperature: f64, rows: &[LogitRow]) -> Self {
-        let splat = |value: f64| V::splat(simd, V::Scalar::from_f64(value));
-        let high = V::Scalar::from_f64(1.0 / temperature).to_f64();
-        // 1/T = high + (1 - T high)/T.
-        let low = crate::lanes::fma(-temperature, high, 1.0) / temperature;
+        let greatest = [gather(simd, rows, |row| row.greatest[0]), gather(simd, rows, |row| row.greatest[1])];
         Self {
-            inverse: [splat(high), splat(low)],
-            greatest: [gather(simd, rows, |row| row.greatest[0]), gather(simd, rows, |row| row.greatest[1])],
+            inverse: inverse(temperature).map(|part| V::splat(simd, part)),
+            is_plain: is_one(temperature),
+            floor: [floor(greatest[0], temperature), floor(greatest[1], temperature)],
+            greatest,
             share: [gather(simd, rows, |row| 1.0 / row.mass[0]), gather(simd, rows, |row| 1.0 / row.mass[1])],
             log_mass: [gather(simd, rows, |row| row.log_mass[0]), gather(simd, rows, |row| row.log_mass[1])],
             apart: [gather(simd, rows, |row| row.apart[0]), gather(simd, rows, |row| row.apart[1])],
@@ -124,6 +130,25 @@ impl<V: Lanes> State<V> {
             means: [gather(simd, rows, |row| row.means[0]), gather(simd, rows, |row| row.means[1])],
             factors: [gather(simd, rows, |row| row.factors[0]), gather(simd, rows, |row| row.factors[1])],
             lift: gather(simd, rows, |row| row.lift),
+        }
+    }
+
+    /// For rows of q of which nothing else is wanted than what is made of this.
+    #[inline(always)]
+    fn of_greatest(simd: V::Simd, inverse: [V::Scalar; 2], temperature: f64, greatest: V) -> Self {
+        let none = V::splat(simd, V::Scalar::default());
+        Self {
+            inverse: inverse.map(|part| V::splat(simd, part)),
+            is_plain: is_one(temperature),
+            floor: [floor(greatest, temperature); 2],
+            greatest: [greatest; 2],
+            share: [none; 2],
+            log_mass: [none; 2],
+            apart: [none; 2],
+            within: none,
+            means: [none; 2],
+            factors: [none; 2],
+            lift: none,
         }
     }
 
@@ -143,6 +168,23 @@ impl<V: Lanes> State<V> {
         let (scaled, lost) = self.over_temperature(gap);
         let power = exp::exp(-scaled);
         (scaled, power.times(x.constant(1.0) - rest.fma(self.inverse[0], lost)))
+    }
+
+    /// The power of [`gap_and_power`](Self::gap_and_power) of logits other than the greatest, lifted by [`Real::LIFT`]: in range for all
+    /// gaps that a mass has digits for. And 1 for the greatest. Masks are used up early, there being few registers.
+    #[inline(always)]
+    fn other_and_greatest(&self, which: usize, x: V) -> [V; 2] {
+        let (zero, one) = (x.constant(0.0), x.constant(1.0));
+        let (is_far, is_greatest) = (self.floor[which].exceeds(x), x.equals(self.greatest[which]));
+        let (below, rest) = difference(V::select(is_far, self.floor[which], x), self.greatest[which]);
+        let (scaled, lost) = if self.is_plain {
+            (below, rest)
+        } else {
+            let (scaled, lost) = self.over_temperature(below);
+            (scaled, rest.fma(self.inverse[0], lost))
+        };
+        let share = V::select(is_far | is_greatest, zero, one + lost);
+        [exp::lifted_decay(scaled) * share, V::select(is_greatest, one, zero)]
     }
 
     /// e to the minus gap, with a relative error of u times the gap: nothing where it is added to what is not smaller.
@@ -188,25 +230,25 @@ impl<V: Lanes> State<V> {
         let own = self.power(1, x) * (unit * self.share[1]);
         let of_own = [p, own, own - p, own - p - p.times(delta)];
         let is_far = delta.exceeds(far);
-        let [p, q, d, excess] = core::array::from_fn(|i| V::select(is_far, of_own[i], made[i]));
+        let [p, q, d, excess] = select_each(is_far, of_own, made);
         // However small a share is, it is more than that of a class that is left out.
         let (no_y, no_x) = (y.equals(-infinity), x.equals(-infinity));
-        let some = |share: V| share.greatest(y.constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING)));
-        let only_p = [some(p), q, q - some(p), infinity];
-        let only_q = [p, some(q), some(q), some(q)];
+        let least = y.constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING));
+        let (some_p, some_q) = (p.greatest(least), q.greatest(least));
+        let only_p = [some_p, q, q - some_p, infinity];
+        let only_q = [p, some_q, some_q, some_q];
         let both = [p, q, d, excess];
-        let made =
-            core::array::from_fn(|i| V::select(no_x, V::select(no_y, both[i], only_p[i]), V::select(no_y, only_q[i], both[i])));
-        (made, delta)
+        let without_x = select_each(no_y, both, only_p);
+        (select_each(no_x, without_x, select_each(no_y, only_q, both)), delta)
     }
 
     #[inline(always)]
     fn made(&self, y: V, [p, q, d, excess]: [V; 4], ratio: V) -> Pair<V> {
         let least = p.constant(V::Scalar::MIN_POSITIVE.to_f64() * power_of_two(NOTHING));
-        let something = |probability: V| V::select(least.exceeds(probability), p.constant(0.0), probability);
+        let zero = p.constant(0.0);
         Pair {
-            p: something(p),
-            q: something(q),
+            p: V::select(least.exceeds(p), zero, p),
+            q: V::select(least.exceeds(q), zero, q),
             d,
             unit: p.constant(power_of_two(LIFT)),
             dominant: p.constant(f64::INFINITY),
@@ -215,6 +257,33 @@ impl<V: Lanes> State<V> {
             log: Some(Log { ratio, excess, of_p: (y - self.greatest[0]) * self.inverse[0] - self.log_mass[0] }),
         }
     }
+}
+
+/// Whether nothing needs to be divided.
+fn is_one(temperature: f64) -> bool {
+    temperature.total_cmp(&1.0).is_eq()
+}
+
+/// 1/T, and what rounding took from it.
+fn inverse<T: Real>(temperature: f64) -> [T; 2] {
+    let high = T::from_f64(1.0 / temperature);
+    // 1/T = high + (1 - T high)/T.
+    [high, T::from_f64(crate::lanes::fma(-temperature, high.to_f64(), 1.0) / temperature)]
+}
+
+/// Logits that are so far below the greatest that their powers, lifted or not, are nothing; finite.
+#[inline(always)]
+fn floor<V: Lanes>(greatest: V, temperature: f64) -> V {
+    let least = greatest.constant(-V::Scalar::MAX.to_f64());
+    let floor = greatest - greatest.constant(<V::Scalar as exp::Coefficients>::FAR * temperature);
+    V::select(least.exceeds(floor), least, floor)
+}
+
+/// `yes` where the mask is set, `no` elsewhere.
+#[inline(always)]
+fn select_each<V: Lanes>(mask: V::Mask, yes: [V; 4], no: [V; 4]) -> [V; 4] {
+    let ([a, b, c, d], [e, f, g, h]) = (yes, no);
+    [V::select(mask, a, e), V::select(mask, b, f), V::select(mask, c, g), V::select(mask, d, h)]
 }
 
 /// `one - other` rounded, and what rounding took from it (Knuth's two-sum); the latter is NaN for infinities.
@@ -257,7 +326,7 @@ pub trait Written: Sync {
 
 const LOGITS: f64 = f64::NEG_INFINITY;
 
-/// The mass; exactly, without the greatest entries, and the number of those.
+/// The mass; exactly, without the greatest entries and lifted by [`Real::LIFT`], and the number of those.
 struct Mass<const WHICH: usize, const IS_EXACT: bool>;
 
 impl<const WHICH: usize, const IS_EXACT: bool> Summand<2> for Mass<WHICH, IS_EXACT> {
@@ -270,13 +339,7 @@ impl<const WHICH: usize, const IS_EXACT: bool> Summand<2> for Mass<WHICH, IS_EXA
     #[inline(always)]
     fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2] {
         let x = entries[WHICH];
-        let (zero, one) = (x.constant(0.0), x.constant(1.0));
-        if !IS_EXACT {
-            return [row.power(WHICH, x), zero];
-        }
-        let is_greatest = x.equals(row.greatest[WHICH]);
-        let power = row.gap_and_power(WHICH, x).1;
-        [V::select(is_greatest, zero, power), V::select(is_greatest, one, zero)]
+        if IS_EXACT { row.other_and_greatest(WHICH, x) } else { [row.power(WHICH, x), x.constant(0.0)] }
     }
 }
 
@@ -386,8 +449,9 @@ fn moments<V: Lanes, D: Divergence<N>, const N: usize>(divergence: &D, pair: Pai
     let Partials { moments: [by_p, by_q], .. } = divergence.partials(pair, within);
     let nothing = pair.p.equals(zero) & pair.q.equals(zero);
     // Powers are in range where p and q are not.
-    let defined = |by: V| V::select(nothing, V::select(by.equals(by), by, zero), by);
-    (pair.shares(), [defined(by_p), defined(by_q)])
+    let by_p = V::select(nothing, V::select(by_p.equals(by_p), by_p, zero), by_p);
+    let by_q = V::select(nothing, V::select(by_q.equals(by_q), by_q, zero), by_q);
+    (pair.shares(), [by_p, by_q])
 }
 
 /// The derivatives of a divergence with respect to the logits: a moment less the share of the moments' sum.
@@ -401,9 +465,10 @@ impl<D: Divergence<N>, const N: usize> Written for Slopes<'_, D, N> {
         let ([p, q], [by_p, by_q]) = moments::<_, _, N>(self.0, row.pair(y, x), row.within);
         let infinity = x.constant(f64::INFINITY);
         // A class that makes the value infinite has an infinite derivative, and so has the mean.
-        let less_mean = |by: V, share: V, mean: V| V::select(by.abs().equals(infinity), by, by - share.times(mean));
         let [mean_p, mean_q] = row.means;
-        [less_mean(by_p, p, mean_p).times(row.factors[0]), less_mean(by_q, q, mean_q).times(row.factors[1])]
+        let slope_p = V::select(by_p.abs().equals(infinity), by_p, by_p - p.times(mean_p));
+        let slope_q = V::select(by_q.abs().equals(infinity), by_q, by_q - q.times(mean_q));
+        [slope_p.times(row.factors[0]), slope_q.times(row.factors[1])]
     }
 }
 
@@ -468,29 +533,65 @@ pub fn scan<T: Real>(level: Level, tile: Tile<T>, (which, negative): (usize, boo
 }
 
 #[inline(always)]
+fn signed<V: Lanes, const NEGATIVE: bool>(x: V) -> V {
+    if NEGATIVE { -x } else { x }
+}
+
+#[inline(always)]
 fn scan_here<S: Simd, T: Real, const NEGATIVE: bool>(simd: S, tile: Tile<T>, which: usize, out: &mut [f64]) {
     let none = T::Lanes::<S>::splat(simd, T::from_f64(LOGITS));
-    let of = |x: T::Lanes<S>| if NEGATIVE { -x } else { x };
     let mut greatest = [none; 4];
     let mut steps = tile.entries[which].chunks_exact(4 * T::WIDTH);
     for entries in &mut steps {
         prefetch_after(entries);
         for (greatest, entries) in greatest.iter_mut().zip(entries.chunks_exact(T::WIDTH)) {
-            *greatest = greatest.greatest(of(Lanes::load(simd, entries)));
+            *greatest = greatest.greatest(signed::<_, NEGATIVE>(Lanes::load(simd, entries)));
         }
     }
     for (greatest, entries) in greatest.iter_mut().zip(steps.remainder().chunks(T::WIDTH)) {
-        *greatest = greatest.greatest(of(load(simd, entries, if NEGATIVE { -LOGITS } else { LOGITS })));
+        let padded = load(simd, entries, if NEGATIVE { -LOGITS } else { LOGITS });
+        *greatest = greatest.greatest(signed::<_, NEGATIVE>(padded));
     }
     let [a, b, c, d] = greatest;
     let mut lanes = [T::default(); 16];
     a.greatest(b).greatest(c.greatest(d)).store(&mut lanes[..T::WIDTH]);
-    let lanes = lanes.map(T::to_f64);
     if tile.across {
-        out.copy_from_slice(&lanes[..out.len()]);
+        out.copy_from_slice(&lanes.map(T::to_f64)[..out.len()]);
     } else {
-        out[0] = lanes[..T::WIDTH].iter().fold(LOGITS, |greatest, &lane| if lane > greatest { lane } else { greatest });
+        out[0] = greatest_of(lanes[..T::WIDTH].iter());
     }
+}
+
+/// A row of half floats as the numbers that they are, and the greatest of them: -inf if there is none but NaN.
+pub fn widen<T: Real, H: Half>(level: Level, row: &[H], out: &mut [T]) -> f64 {
+    dispatch!(level, simd => widen_here(simd, row, out))
+}
+
+#[inline(always)]
+fn widen_here<S: Simd, T: Real, H: Half>(simd: S, row: &[H], out: &mut [T]) -> f64 {
+    let mut greatest = [T::Lanes::<S>::splat(simd, T::from_f64(LOGITS)); 2];
+    let (mut steps, mut outs) = (row.chunks_exact(2 * T::WIDTH), out.chunks_exact_mut(2 * T::WIDTH));
+    for (halves, out) in (&mut steps).zip(&mut outs) {
+        prefetch_after(halves);
+        let vectors = halves.chunks_exact(T::WIDTH).zip(out.chunks_exact_mut(T::WIDTH));
+        for (greatest, (halves, out)) in greatest.iter_mut().zip(vectors) {
+            let entries = T::Lanes::<S>::load_halves(simd, halves);
+            *greatest = greatest.greatest(entries);
+            entries.store(out);
+        }
+    }
+    let [even, odd] = greatest;
+    let mut lanes = [T::default(); 16];
+    even.greatest(odd).store(&mut lanes[..T::WIDTH]);
+    let (halves, out) = (steps.remainder(), outs.into_remainder());
+    T::from_halves(halves, out);
+    greatest_of(lanes[..T::WIDTH].iter().chain(&*out))
+}
+
+/// The greatest of some numbers: -inf if there is none but NaN.
+#[inline(always)]
+fn greatest_of<'n, T: Real>(numbers: impl Iterator<Item = &'n T>) -> f64 {
+    numbers.map(|number| number.to_f64()).fold(LOGITS, |greatest, number| if number > greatest { number } else { greatest })
 }
 
 /// Asks for the memory that comes some way after a run.
@@ -589,6 +690,26 @@ fn sum_across<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     state: &State<T::Lanes<S>>,
     out: &mut [Partial],
 ) {
+    let wide = sum_wide(simd, summand, tile, state);
+    for (rows, wide) in out.chunks_mut(WIDE).zip(wide) {
+        for (place, sum) in wide.iter().enumerate().take(summand.shape().used()) {
+            let mut lanes = [0.0; WIDE];
+            sum.store(&mut lanes);
+            for (row, lane) in rows.iter_mut().zip(lanes) {
+                row.sums[place] = lane;
+            }
+        }
+    }
+}
+
+/// The sums of rows that lanes run across, in as many vectors as the lanes take.
+#[inline(always)]
+fn sum_wide<S: Simd, T: Real, M: Summand<N>, const N: usize>(
+    simd: S,
+    summand: &M,
+    tile: Tile<T>,
+    state: &State<T::Lanes<S>>,
+) -> [[Wide<S>; N]; 2] {
     let shape = summand.shape();
     let zero = T::Lanes::<S>::splat(simd, T::default());
     let mut wide = [[Wide::splat(simd, 0.0); N]; 2];
@@ -606,15 +727,7 @@ fn sum_across<S: Simd, T: Real, M: Summand<N>, const N: usize>(
             }
         }
     }
-    for (part, rows) in out.chunks_mut(WIDE).enumerate().take(T::Lanes::<S>::PARTS) {
-        for (place, sum) in wide[part].iter().enumerate().take(shape.used()) {
-            let mut lanes = [0.0; WIDE];
-            sum.store(&mut lanes);
-            for (row, lane) in rows.iter_mut().zip(lanes) {
-                row.sums[place] = lane;
-            }
-        }
-    }
+    wide
 }
 
 /// What there is of vectors, and padding.

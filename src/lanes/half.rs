@@ -20,15 +20,28 @@ pub trait Half: Copy + Default {
 
     /// The values of a vector's worth.
     fn load<S: Simd>(simd: S, run: &[Self]) -> f32x16<S>;
+
+    /// The nearest value of this type, that with the even fraction of two.
+    fn round(value: f32) -> Self;
 }
 
 /// The bits of an IEEE half float: 5 bits of exponent.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(transparent)]
 pub struct F16(pub u16);
 
 /// The bits of a bfloat16, the upper half of an `f32`.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(transparent)]
 pub struct BF16(pub u16);
+
+/// Rounds a run.
+pub fn narrow<H: Half>(run: &[f32], out: &mut [H]) {
+    // The compiler makes vectors of it.
+    dispatch!(Level::new(), _simd => for (out, &value) in out.iter_mut().zip(run) {
+        *out = H::round(value);
+    });
+}
 
 /// Converts a run.
 ///
@@ -103,6 +116,14 @@ impl Half for BF16 {
     fn load<S: Simd>(simd: S, run: &[Self]) -> f32x16<S> {
         (bits(simd, run) << 16).bitcast()
     }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is left")]
+    fn round(value: f32) -> Self {
+        let bits = value.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+        Self(if value.is_nan() { (bits >> 16) | 0x40 } else { rounded } as u16)
+    }
 }
 
 impl Half for F16 {
@@ -137,6 +158,23 @@ impl Half for F16 {
         let value = magnitude.simd_lt(SMALLEST_NORMAL).select(subnormal.bitcast::<u32x16<S>>(), magnitude + bias);
         (value | sign).bitcast()
     }
+
+    /// Normal numbers lose 13 bits and the difference of the biases. Subnormal ones are added to a number whose last bit is theirs.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half is empty")]
+    fn round(value: f32) -> Self {
+        const BIAS: u32 = 112 << 23;
+        const SMALLEST_NORMAL: u32 = 113 << 23;
+        const BEYOND: u32 = 143 << 23;
+        let bits = value.to_bits();
+        let magnitude = bits & 0x7fff_ffff;
+        let normal = magnitude.wrapping_add(0xfff + ((magnitude >> 13) & 1)).wrapping_sub(BIAS) >> 13;
+        let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5_f32.to_bits());
+        let rounded = if magnitude < SMALLEST_NORMAL { subnormal } else { normal };
+        let rounded = if magnitude >= BEYOND { 0x7c00 } else { rounded };
+        let rounded = if value.is_nan() { 0x7e00 } else { rounded };
+        Self((rounded | ((bits >> 16) & 0x8000)) as u16)
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +195,24 @@ mod tests {
         widen(&run, &mut out);
         for (&BF16(bits), got) in run.iter().zip(&out) {
             assert_eq!(got.to_bits(), u32::from(bits) << 16, "{bits:#06x}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_the_nearest_half_float() {
+        // Every half float, what lies in the middle between two, and the neighbours of that; infinities and NaN among them.
+        let around = |bits: u32| [bits.wrapping_sub(1), bits, bits.wrapping_add(1)].map(f32::from_bits);
+        let values: Vec<f32> = (0..=u32::MAX).step_by(1 << 12).flat_map(around).collect();
+        let (mut halves, mut brains) = (vec![F16(0); values.len()], vec![BF16(0); values.len()]);
+        narrow(&values, &mut halves);
+        narrow(&values, &mut brains);
+        for ((&value, F16(half)), BF16(brain)) in values.iter().zip(halves).zip(brains) {
+            let (exact, of_brain) = (half::f16::from_f32(value), half::bf16::from_f32(value));
+            assert!(
+                half == exact.to_bits() || (value.is_nan() && half & 0x7fff == 0x7e00),
+                "{value:e}: {half:#06x}, not {exact}"
+            );
+            assert_eq!(brain, of_brain.to_bits(), "{value:e}");
         }
     }
 }

@@ -15,7 +15,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::element::{DType, Storage};
+use crate::element::{DType, Elements, Storage};
 use crate::error::Error;
 use crate::lanes::Real;
 use crate::view::{Few, View, ViewMut};
@@ -125,24 +125,34 @@ pub(super) fn out<'a, T: Scalar>(out: &'a Bound<'_, PyAny>, shape: &[usize]) -> 
 /// The elements of an array that klrs' own Python code has made or looked at: native, aligned, in C order, so many, and overlapping
 /// neither an operand nor another such array.
 #[expect(clippy::mut_from_ref, reason = "the array is Python's; who else has its memory, the caller knows")]
-pub(super) fn contiguous_mut<'a, T: Scalar>(array: &'a Bound<'_, PyUntypedArray>, length: usize) -> PyResult<&'a mut [T]> {
+pub(super) fn contiguous_mut<'a, T: Storage>(array: &'a Bound<'_, PyUntypedArray>, length: usize) -> PyResult<&'a mut [T]> {
     let dtype = array.dtype();
     let header = header(array);
     let data = header.fields.data.cast::<T>();
-    let fits = dtype.kind() == b'f'
-        && dtype.itemsize() == size_of::<T>()
+    let fits = element(&dtype) == Some(T::DTYPE)
         && !is_swapped(&dtype)
         && array.is_c_contiguous()
         && array.len() == length
         && header.fields.flags & NPY_ARRAY_WRITEABLE != 0
         && data.is_aligned();
     if !fits {
-        let (name, shape) = (T::NAME, array.shape());
-        return Err(PyTypeError::new_err(format!("out: got {dtype} of shape {shape:?}, expected {length} {name} in C order")));
+        let (expected, shape) = (T::DTYPE, array.shape());
+        return Err(PyTypeError::new_err(format!(
+            "out: got {dtype} of shape {shape:?}, expected {length} {expected:?} in C order"
+        )));
     }
     // SAFETY: a living, writable, contiguous array of as many values of T, held for 'a; that nothing else has it meanwhile is the
     // duty of the Python code that calls.
     Ok(unsafe { core::slice::from_raw_parts_mut(data, length) })
+}
+
+/// The same for derivatives, which may be half floats if they are computed in `f32`.
+pub(super) fn elements_mut<'a, T: Scalar>(array: &'a Bound<'_, PyUntypedArray>, length: usize) -> PyResult<Elements<'a, T>> {
+    match element(&array.dtype()) {
+        Some(DType::F16) if T::DTYPE == DType::F32 => contiguous_mut(array, length).map(Elements::F16),
+        Some(DType::BF16) if T::DTYPE == DType::F32 => contiguous_mut(array, length).map(Elements::BF16),
+        _ => contiguous_mut(array, length).map(Elements::Real),
+    }
 }
 
 /// A new array in C order, which nobody else has seen yet.

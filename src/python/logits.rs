@@ -41,7 +41,7 @@ pub(super) struct Call<'py> {
     class_weights: Option<PyReadonlyArrayDyn<'py, f64>>,
     /// `softmax` or `log_softmax`, or the `values` of two classes, where those are written instead of derivatives.
     written: Option<String>,
-    /// In C order, with the axes of the distributions last, of the dtype that is computed in.
+    /// In C order, with the axes of the distributions last, of the dtype that is computed in, or of half floats if that is float32.
     out: [Option<Bound<'py, PyUntypedArray>>; 2],
     /// What the derivatives of each row are multiplied with.
     factors: Option<PyReadonlyArrayDyn<'py, f64>>,
@@ -156,8 +156,8 @@ fn answer<'py, T: Compute + arrays::Scalar>(
     let plan = job.plan;
     let places = plan.rows.saturating_mul(plan.length);
     let [of_p, of_q] = out;
-    let of_p = of_p.as_ref().map(|array| arrays::contiguous_mut::<T>(array, places)).transpose()?;
-    let of_q = of_q.as_ref().map(|array| arrays::contiguous_mut::<T>(array, places)).transpose()?;
+    let of_p = of_p.as_ref().map(|array| arrays::elements_mut::<T>(array, places)).transpose()?;
+    let of_q = of_q.as_ref().map(|array| arrays::elements_mut::<T>(array, places)).transpose()?;
     let wanted = Wanted { out: [of_p, of_q], weights, lifts, softmax };
     let shape = plan.result_shape(false);
     if shape.is_empty() {

@@ -153,9 +153,10 @@ fn slopes_of_logits<V: Lanes>(y: V, x: V, row: &State<V>) -> [V; 2] {
     let is_far = two.h.exceeds(y.constant(NEIGHBOURS[1]));
     let apart = V::select(is_far, q - two.p, near);
     let by_y = -variance.times(two.h);
-    let signed = |value: V| V::select(two.swapped, -value, value);
+    let by_y = V::select(two.swapped, -by_y, by_y);
+    let by_x = V::select(two.swapped, -apart, apart);
     let nothing = y.equals(-infinity) & x.equals(-infinity);
-    [signed(by_y), signed(apart)].map(|value| V::select(nothing, zero, value))
+    [V::select(nothing, zero, by_y), V::select(nothing, zero, by_x)]
 }
 
 /// p ln(p/q) - p + q of both classes.
@@ -176,8 +177,9 @@ fn slopes_of_probabilities<V: Lanes>(p: V, q: V) -> [V; 2] {
     let d = q - p;
     let (other_p, other_q) = (one - p, one - q);
     let logs = [ln::log_of(p * lift, q * lift, Some(d * lift)), ln::log_of(other_p, other_q, Some(-d))];
-    let both = |one: V, other: V| one.equals(zero) & other.equals(zero);
-    let [log, other] = [V::select(both(p, q), zero, logs[0]), V::select(both(other_p, other_q), zero, logs[1])];
+    let no_first = p.equals(zero) & q.equals(zero);
+    let no_second = other_p.equals(zero) & other_q.equals(zero);
+    let [log, other] = [V::select(no_first, zero, logs[0]), V::select(no_second, zero, logs[1])];
     let by_q = d / (q * other_q);
     let by_q = V::select(p.equals(zero), one / other_q, by_q);
     let by_q = V::select(other_p.equals(zero), -(one / q), by_q);
