@@ -9,6 +9,7 @@
 //!         |  Rows
 //! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
 //! logits        the same with rows of logits, which become pairs of probabilities in kernel::logits and nowhere else
+//! distributions formulas of parametric families, one element at a time: a room of its own that nothing below knows
 //!         |
 //! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
 //!         |  &[f64] or &[f32]
@@ -23,6 +24,7 @@
 //!
 //! Imports go down this list only. The crate is the core of a Python package and makes no promise to other Rust programs yet.
 
+pub mod distributions;
 pub mod divergence;
 pub mod element;
 pub mod error;

@@ -261,13 +261,14 @@ impl<'a, T: Compute> Driver<'a, T> {
             pieces.push(Piece { first: index * together, values, out });
         }
         let piece = (parallel::PIECE / (together * length)).max(1);
-        let found = parallel::for_each_piece(&self.job.team, &mut pieces, piece, rows.saturating_mul(length), |_, pieces| {
-            let mut scratch = Scratch::default();
+        let elements = rows.saturating_mul(length);
+        let work = |scratch: &mut Scratch<T>, _, pieces: &mut [Piece<T>]| {
             for piece in pieces {
-                self.piece(piece, &mut scratch);
+                self.piece(piece, scratch);
             }
-            scratch.found
-        })?;
+            scratch.found.take()
+        };
+        let found = parallel::for_each_piece_with(&self.job.team, &mut pieces, piece, elements, work)?;
         let first = found.into_iter().flatten().min_by_key(|found| found.place);
         first.map_or(Ok(()), |found| Err(found.error))
     }

@@ -114,8 +114,19 @@ pub fn for_each_piece<I: Send, R: Send>(
     elements: usize,
     work: impl Fn(usize, &mut [I]) -> R + Sync,
 ) -> Result<SmallVec<[R; 1]>, Error> {
+    for_each_piece_with(team, items, piece, elements, |(), first, items| work(first, items))
+}
+
+/// The same with scratch space that each thread has for all of its pieces.
+pub fn for_each_piece_with<I: Send, S: Default, R: Send>(
+    team: &Team,
+    items: &mut [I],
+    piece: usize,
+    elements: usize,
+    work: impl Fn(&mut S, usize, &mut [I]) -> R + Sync,
+) -> Result<SmallVec<[R; 1]>, Error> {
     if items.len() <= piece {
-        return Ok(smallvec![work(0, items)]);
+        return Ok(smallvec![work(&mut S::default(), 0, items)]);
     }
     let helpers = if elements < INLINE { 0 } else { team.threads.min(items.len().div_ceil(piece)).saturating_sub(1) };
     let left = Mutex::new(items.chunks_mut(piece).enumerate());
@@ -154,26 +165,32 @@ struct Work<'i, I, R, F> {
     is_stopped: AtomicBool,
 }
 
-impl<I, R, F: Fn(usize, &mut [I]) -> R> Work<'_, I, R, F> {
+impl<I, R, F> Work<'_, I, R, F> {
     /// Does the next piece, if one is left.
-    fn next(&self) -> bool {
+    fn next<S>(&self, scratch: &mut S) -> bool
+    where
+        F: Fn(&mut S, usize, &mut [I]) -> R,
+    {
         if self.is_stopped.load(Ordering::Relaxed) {
             return false;
         }
         let Some((index, items)) = lock(&self.left).next() else { return false };
-        let found = (self.does)(index * self.piece, items);
+        let found = (self.does)(scratch, index * self.piece, items);
         lock(&self.found).push(found);
         true
     }
 
     /// What the calling thread does.
-    fn lead(&self, team: &Team, hire: impl Fn()) {
-        let mut patience = Patience::of(team);
+    fn lead<S: Default>(&self, team: &Team, hire: impl Fn())
+    where
+        F: Fn(&mut S, usize, &mut [I]) -> R,
+    {
+        let (mut patience, mut scratch) = (Patience::of(team), S::default());
         loop {
             if lock(&self.left).len() > 1 {
                 hire();
             }
-            if !self.next() {
+            if !self.next(&mut scratch) {
                 break;
             }
             if patience.ask().is_err() {
@@ -183,9 +200,13 @@ impl<I, R, F: Fn(usize, &mut [I]) -> R> Work<'_, I, R, F> {
     }
 
     /// What a helper does, until nothing is left or it is wanted elsewhere.
-    fn help(&self, is_wanted: impl Fn() -> bool) {
+    fn help<S: Default>(&self, is_wanted: impl Fn() -> bool)
+    where
+        F: Fn(&mut S, usize, &mut [I]) -> R,
+    {
         let _environment = DefaultEnvironment::enter();
-        while self.next() && !is_wanted() {}
+        let mut scratch = S::default();
+        while self.next(&mut scratch) && !is_wanted() {}
     }
 }
 

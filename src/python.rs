@@ -22,6 +22,7 @@ use crate::view::{Axes, Plan, View};
 
 mod arguments;
 mod arrays;
+mod distributions;
 mod each;
 mod function;
 mod logits;
@@ -39,6 +40,8 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(each::each, module)?)?;
     module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
     module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
+    module.add_function(wrap_pyfunction!(distributions::distribution, module)?)?;
+    module.add_function(wrap_pyfunction!(distributions::distribution_names, module)?)?;
     module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 

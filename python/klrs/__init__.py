@@ -92,6 +92,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from klrs import distributions as distributions
     from klrs import logits as logits
     from klrs._classes import binary_kl_divergence, kl_contributions, smooth
     from klrs._config import show_config
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "binary_kl_divergence": "_classes",
     "conditional_entropy": "_joint",
+    "distributions": "distributions",
     "joint_entropy": "_joint",
     "js_divergence_of": "_joint",
     "kl_contributions": "_classes",

@@ -59,7 +59,8 @@ def value_and_grad(
     ----------
     verb : function
         A divergence or entropy of `klrs`, such as ``klrs.kl_divergence``, or a loss of
-        `klrs.logits`: then the gradient is with respect to the logits.
+        `klrs.logits`: then the gradient is with respect to the logits. Or
+        ``klrs.distributions.kl_divergence``: then it is with respect to the parameters.
     argnums : int or tuple of int, default 1
         Of which operands the gradient is wanted: 1 is `q`, 0 is `p`, (0, 1) both. Entropies have
         `p` only: ``argnums=0``.
@@ -82,6 +83,11 @@ def value_and_grad(
         has the shape of its operand (where operands broadcast, the sum over what they are stretched
         along) and its dtype; that of integers is float64. With ``reduction=None`` a row of the
         gradient is that of the row's own value.
+
+        That of ``klrs.distributions.kl_divergence`` takes two distributions of one family, `base`
+        and ``reduction``. A gradient is a dict with an array for each parameter, by the keyword
+        that it was given with and in its shape. Families: Normal, MultivariateNormal with
+        ``scale_diag``, Bernoulli, Categorical, Gamma, Beta and Dirichlet.
 
     Raises
     ------
@@ -132,6 +138,13 @@ def value_and_grad(
     >>> q.round(6)
     array([0.5, 0.3, 0.2])
 
+    The parameters of a family:
+
+    >>> from klrs import distributions as d
+    >>> value, gradient = klrs.value_and_grad(d.kl_divergence)(d.Normal(0, 1), d.Normal(1, 2))
+    >>> gradient
+    {'loc': array(0.25), 'scale': array(0.25)}
+
     Which direction? One Gaussian is fitted to a histogram with two humps. D(p‖q) covers both, since
     it is infinite where q lacks what p has; D(q‖p) chooses one:
 
@@ -157,6 +170,15 @@ def value_and_grad(
         return _of_logits(verb, name, argnums)
     if module == "klrs._classes" and name == "binary_kl_divergence":
         return _of_logits(verb, f"{name}_of_probabilities", argnums)
+    if module == "klrs.distributions._verbs":
+        if name != "kl_divergence":
+            raise ValueError(
+                f"verb: klrs.distributions.{name} has no gradient, expected kl_divergence; pass "
+                "arrays of probabilities to the verbs of klrs for the others"
+            )
+        from klrs.distributions._gradients import of_kl  # noqa: PLC0415
+
+        return of_kl(_argnums(argnums, ("p", "q"), name), argnums)
     if name not in definitions or getattr(verb, "__module__", "").partition(".")[0] != "klrs":
         raise TypeError(f"verb: got {verb!r}, expected a divergence or entropy of klrs")
     operands, _ = parameters_of(definitions[name])

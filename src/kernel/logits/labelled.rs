@@ -38,12 +38,13 @@ pub fn label_entropies<T: Real>(level: Level, of: Labelled, entries: &[T], label
 }
 
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "classes of short rows are few")]
 fn values<S: Simd, T: Real>(simd: S, of: Labelled, inverse: [T; 2], entries: &[T], labels: &[i64]) -> [f64; 16] {
     let splat = |value: f64| T::Lanes::<S>::splat(simd, T::from_f64(value));
     let mut classes = [T::from_f64(-1.0); 16];
     for (class, &label) in classes.iter_mut().zip(labels) {
         let is_class = label.cast_unsigned() < of.length as u64 && Some(label) != of.ignored;
-        *class = T::from_f64(if is_class { label as f64 } else { -1.0 });
+        *class = T::from_f64(f64::from(if is_class { label as i32 } else { -1 }));
     }
     let label = T::Lanes::<S>::load(simd, &classes[..T::WIDTH]);
     let (mut class, mut greatest, mut labelled) = (splat(0.0), splat(f64::NEG_INFINITY), splat(f64::NAN));

@@ -1,0 +1,545 @@
+"""Closed forms of divergences: which pairs have one, and with which numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import klrs
+from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
+from klrs.distributions._discrete import Categorical, _OfProbability
+from klrs.distributions._families import VonMises
+from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from klrs.distributions._base import Distribution
+    from klrs.distributions._parameters import Array
+
+_ZERO = np.asarray(0.0)
+_ONE = np.asarray(1.0)
+
+_NEAR = 1e-13
+_ASYMMETRY = 3e-7
+"""Distributions are nearly equal if both divergences are this small, and as equal as this."""
+
+
+def check_pair(p: Distribution, q: Distribution) -> tuple[int, ...]:
+    """The shape of the results, or an error for distributions of different things."""
+    if p.is_discrete != q.is_discrete:
+        kinds = ["a density", "probabilities of integers"]
+        raise ValueError(
+            f"p and q: {type(p).__name__} has {kinds[p.is_discrete]}, {type(q).__name__} has "
+            f"{kinds[q.is_discrete]}; pass two of one kind"
+        )
+    if p._event != q._event:
+        raise ValueError(
+            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of a vector and "
+            "of a number; pass two of one kind"
+        )
+    if p._event and type(p) is not type(q):
+        raise ValueError(
+            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of different "
+            "vectors; pass two of one family"
+        )
+    if isinstance(p, VonMises) != isinstance(q, VonMises):
+        raise ValueError(
+            f"p and q: {type(p).__name__} and {type(q).__name__}, of which one is on the circle; "
+            "pass two VonMises"
+        )
+    if p._event and p.mean.shape[-1] != q.mean.shape[-1]:
+        raise ValueError(
+            f"p and q: vectors of length {p.mean.shape[-1]} and {q.mean.shape[-1]}, expected one "
+            "length"
+        )
+    if isinstance(p, Categorical) and isinstance(q, Categorical):
+        counts = p._numbers[0].shape[-1], q._numbers[0].shape[-1]
+        if counts[0] != counts[1]:
+            raise ValueError(
+                f"p and q: {counts[0]} and {counts[1]} classes, expected as many; give the classes "
+                "that one lacks the probability 0"
+            )
+    try:
+        return np.broadcast_shapes(p.shape, q.shape)
+    except ValueError:
+        raise ValueError(
+            f"p and q: shapes {p.shape} and {q.shape} do not broadcast; axes must match or be 1"
+        ) from None
+
+
+def is_singular(p: Distribution, q: Distribution) -> Any:
+    """Where p has values that q has not."""
+    (low, high), (low_q, high_q) = p.support, q.support
+    return np.asarray(low < low_q) | np.asarray(high > high_q)
+
+
+def is_disjoint(p: Distribution, q: Distribution) -> Any:
+    """Where p and q have no values in common."""
+    (low, high), (low_q, high_q) = p.support, q.support
+    if p.is_discrete:
+        return np.asarray(high < low_q) | np.asarray(low > high_q)
+    return np.asarray(high <= low_q) | np.asarray(low >= high_q)
+
+
+def is_infinite(p: Distribution, q: Distribution) -> Any:
+    """Where D(p‖q) is infinite: by the supports, or since the mean of -ln q is."""
+    tails, growth = p._tails, q._tails
+    low, high = p.support
+    right = (growth.growth_right > 0) & np.asarray(growth.growth_right >= tails.right)
+    left = (growth.growth_left > 0) & np.asarray(growth.growth_left >= tails.left)
+    left = left | (growth.growth_exponent > 0) & np.asarray(
+        growth.growth_exponent >= tails.exponent
+    )
+    zero = (growth.growth_zero > 0) & np.asarray(growth.growth_zero >= tails.zero)
+    return (
+        is_singular(p, q)
+        | right & np.asarray(high == math.inf)
+        | left & np.asarray(low == -math.inf)
+        | zero & np.asarray(low == 0.0)
+    )
+
+
+def kl(p: Distribution, q: Distribution) -> Array | None:
+    """D(p‖q), or None if there is no closed form."""
+    with np.errstate(all="ignore"):
+        values = _kl(p, q)
+        if values is None:
+            infinite = is_infinite(p, q) & ~(p._is_nan | q._is_nan)
+            if not (infinite | p._is_nan | q._is_nan).all():
+                return None
+            values = np.where(infinite, math.inf, math.nan)
+        # Terms that are beyond the floats leave NaN; the divergence is then beyond them as well.
+        values = np.where(np.isnan(values), math.inf, np.maximum(values, 0.0))
+        values = np.where(p._is_nan | q._is_nan, math.nan, values)
+        return np.array(np.broadcast_to(values, check_pair(p, q)), np.float64)
+
+
+def are_equal(p: Distribution, q: Distribution) -> Any:
+    """Where p and q have the same parameters."""
+    if type(p) is not type(q) or p._given.keys() != q._given.keys():
+        return np.asarray(False)
+    equal = np.asarray(True)
+    for name, it in p._given.items():
+        axes = tuple(range(-p._event_axes(name), 0))
+        equal = equal & (it == q._given[name]).all(axes)
+    return equal
+
+
+def _kl(p: Distribution, q: Distribution) -> Array | None:  # noqa: PLR0911
+    if isinstance(p, MultivariateNormal) and isinstance(q, MultivariateNormal):
+        return _kl_of_vectors(p, q)
+    if isinstance(p, Dirichlet):
+        return evaluate_rows("kl_divergence dirichlet dirichlet", p._numbers[0], q._numbers[0])
+    if isinstance(p, Categorical) and isinstance(q, Categorical):
+        return _of_categories("kl_divergence", p, q)
+    if not (p._family and q._family):
+        return None
+    family, first, other = _as_one(p, q)
+    if family in {"negative_binomial", "negative_binomial_logits"}:
+        counts = np.broadcast_arrays(first[0], other[0])
+        if not ((counts[0] == counts[1]) | np.isnan(counts[0] + counts[1])).all():
+            return None
+        values = evaluate(f"kl_divergence {family} {family}", *first, other[1])
+        return np.where(np.isnan(other[0]), math.nan, values)
+    if family is not None:
+        return evaluate(f"kl_divergence {family} {family}", *first, *other)
+    return _kl_of_families(p, q)
+
+
+def _kl_of_families(p: Distribution, q: Distribution) -> Array | None:
+    names, numbers = [p._family, q._family], [p._numbers, q._numbers]
+    if isinstance(p, _OfProbability) and names[1] == "poisson":
+        names[0], numbers[0] = p._name, (*p._numbers[:-1], p.probs)
+    if names[0] == "poisson" and names[1] in {"bernoulli", "bernoulli_logits"}:
+        names[1] = names[1].replace("bernoulli", "binomial")
+        numbers[1] = (_ONE, *numbers[1])
+    name = f"kl_divergence {names[0]} {names[1]}"
+    return evaluate(name, *numbers[0], *numbers[1]) if name in NAMES else None
+
+
+def _as_one(
+    p: Distribution, q: Distribution
+) -> tuple[str | None, tuple[Array, ...], tuple[Array, ...]]:
+    """The family that both belong to, and their numbers in it; or no family.
+
+    Exponential distributions are gamma distributions, Bernoulli distributions are binomial.
+    Probabilities and logits meet as logits.
+    """
+    if p._family == q._family:
+        return p._family, p._numbers, q._numbers
+    if isinstance(p, _OfProbability) and isinstance(q, _OfProbability):
+        bases = {p._name, q._name}
+        if len(bases) == 1 or bases == {"bernoulli", "binomial"}:
+            of_probs = p._family == p._name and q._family == q._name
+            sides = []
+            for it in (p, q):
+                numbers = it._numbers if of_probs else it._of_logits()
+                missing = len(bases) == 2 and it._name == "bernoulli"
+                sides.append((_ONE, *numbers) if missing else numbers)
+            name = p._name if len(bases) == 1 else "binomial"
+            return name if of_probs else f"{name}_logits", sides[0], sides[1]
+    if {p._family, q._family} == {"gamma", "exponential"}:
+        first, other = (
+            (_ONE, *it._numbers) if it._family == "exponential" else it._numbers for it in (p, q)
+        )
+        return "gamma", first, other
+    return None, (), ()
+
+
+def _of_categories(name: str, p: Categorical, q: Categorical, **keywords: Any) -> Array:
+    """What klrs computes for probabilities, or for logits if one of them has those."""
+    if "probs" in p._given and "probs" in q._given:
+        function: Callable[..., Any] = getattr(klrs, name)
+        return np.asarray(function(p.probs, q.probs, **keywords))
+    function = getattr(klrs.logits, name)
+    return np.asarray(function(p._padded_logits, q._padded_logits, **keywords))
+
+
+def _kl_of_vectors(p: MultivariateNormal, q: MultivariateNormal) -> Array:
+    """[Σ g + ‖L₂⁻¹ Δm‖²] / 2, with the eigenvalues of L₂⁻¹ (S₁ - S₂) L₂⁻ᵀ or the factors."""
+    z = q._standardised(p.loc - q.loc)
+    shift = total(z * z)
+    if p._is_diagonal and q._is_diagonal:
+        spread = _excess(p._numbers[1], q._numbers[1])
+        return 0.5 * (total(spread) + shift)
+    own = p.scale_tril, q.scale_tril
+    lower = np.tril(solve(own[1], own[0] - own[1]), -1)
+    squares = total(total(lower * lower))
+    values = total(_excess(p._deviations, q._deviations)) + squares
+    if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
+        near = _excess_of_covariances(p, q)
+        values = np.where(np.isnan(near), values, near)
+    return 0.5 * (values + shift)
+
+
+def _excess(first: Array, other: Array) -> Array:
+    return evaluate("square_ratio_excess", first, other, first - other)
+
+
+def _excess_of_covariances(p: MultivariateNormal, q: MultivariateNormal) -> Array:
+    """Σ g of the eigenvalues, from the difference of the covariances; NaN where that is large."""
+    factor = q.scale_tril
+    half = solve(factor, p.covariance_matrix - q.covariance_matrix)
+    whitened = solve(factor, half.swapaxes(-1, -2))
+    whitened = 0.5 * (whitened + whitened.swapaxes(-1, -2))
+    near = np.abs(whitened).sum(-1).max(-1) < 0.5
+    safe = np.where(near[..., None, None], whitened, 0.0)
+    values = np.linalg.eigvalsh(safe)
+    return np.where(near, total(evaluate("log1p_excess", values)), math.nan)
+
+
+def renyi(p: Distribution, q: Distribution, alpha: float) -> Array | None:
+    """The Rényi divergence of order alpha, or None if there is no closed form.
+
+    The distribution r ∝ p^α q^(1-α) belongs to an exponential family if p and q do, and then the
+    divergence is [α D(r‖p) + (1 - α) D(r‖q)] / (1 - α): r is a stationary point of that, so its
+    rounding has no effect of first order (T. van Erven and P. Harremoës, "Rényi divergence and
+    Kullback-Leibler divergence", IEEE Trans. Inf. Theory 60 (2014), theorem 30). Where p and q are
+    closer than the root of that rounding, it is α [α D(p‖q) + (1 - α) D(q‖p)] up to a relative
+    error like the square of the difference of the natural parameters.
+    """
+    if alpha == 1:
+        return kl(p, q)
+    shape = check_pair(p, q)
+    with np.errstate(all="ignore"):
+        values = _renyi(p, q, alpha)
+        wrong = is_disjoint(p, q) if alpha < 1 else is_singular(p, q)
+        if values is None:
+            if not np.all(wrong | p._is_nan | q._is_nan):
+                return None
+            values = _ZERO
+        values = np.where(wrong, math.inf, values)
+        values = np.where(are_equal(p, q), 0.0, values)
+        values = np.where(p._is_nan | q._is_nan, math.nan, values)
+        return np.array(np.broadcast_to(values, shape), np.float64)
+
+
+def _renyi(  # noqa: PLR0911
+    p: Distribution, q: Distribution, alpha: float
+) -> Array | None:
+    if isinstance(p, Categorical) and isinstance(q, Categorical):
+        return _of_categories("renyi_divergence", p, q, alpha=alpha)
+    if isinstance(p, MultivariateNormal) and isinstance(q, MultivariateNormal):
+        return _renyi_of_vectors(p, q, alpha)
+    if isinstance(p, Dirichlet):
+        rows = p._numbers[0], q._numbers[0]
+        mixed = alpha * rows[0] + (1.0 - alpha) * rows[1]
+        valid = np.asarray((mixed > 0).all(-1))
+        mixed = np.where(valid[..., None], mixed, 1.0)
+        name = "kl_divergence dirichlet dirichlet"
+        pair = evaluate_rows(name, mixed, rows[0]), evaluate_rows(name, mixed, rows[1])
+        values = np.where(valid, _combined(*pair, alpha), math.inf)
+        return _near(values, evaluate_rows(name, *rows), evaluate_rows(name, *rows[::-1]), alpha)
+    family, first, other = _as_one(p, q)
+    if not family:
+        return None
+    if family == "uniform":
+        return evaluate("renyi_divergence uniform uniform", *first, *other, alpha)
+    found = _between(family, first, other, alpha)
+    if found is None:
+        return None
+    numbers, valid = found
+    numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
+    name = f"kl_divergence {family} {family}"
+    if family.startswith("negative_binomial"):
+        first, other = first[1:], other[1:]
+    pair = evaluate(name, *numbers, *first), evaluate(name, *numbers, *other)
+    values = np.where(valid, _combined(*pair, alpha), math.inf)
+    counts = numbers[:1] if family.startswith("negative_binomial") else ()
+    both = evaluate(name, *counts, *first, *other), evaluate(name, *counts, *other, *first)
+    return _near(values, *both, alpha)
+
+
+def _combined(first: Array, other: Array, alpha: float) -> Array:
+    """[α D(r‖p) + (1 - α) D(r‖q)] / (1 - α)."""
+    return np.maximum(alpha / (1.0 - alpha) * first + other, 0.0)
+
+
+def _near(values: Array, one: Array, other: Array, alpha: float) -> Array:
+    """The values, or what they are near equality, given both Kullback-Leibler divergences."""
+    is_near = (np.maximum(one, other) < _NEAR / (1.0 + alpha * alpha)) & (
+        np.abs(other - one) <= _ASYMMETRY * one
+    )
+    return np.where(is_near, alpha * (alpha * one + (1.0 - alpha) * other), values)
+
+
+def near_integral(
+    formula: str, alpha: float | None, p: Distribution, q: Distribution
+) -> float | None:
+    """An integral of two single distributions that are nearly equal, or None if they are not.
+
+    There, densities are too close for their logarithms as floats. With t = (p - q)/(p + q), the
+    Jensen-Shannon divergence is an eighth of D(p‖q) + D(q‖p) up to a relative error like t²/6; for
+    Rényi's see `renyi`.
+    """
+    one, other = kl(p, q), kl(q, p)
+    if one is None or other is None:
+        return None
+    first, second = float(one), float(other)
+    order = 1.0 if alpha is None else alpha
+    if not (max(first, second) < _NEAR / (1.0 + order * order)):
+        return None
+    if not abs(second - first) <= _ASYMMETRY * first:
+        return None
+    if formula == "js_divergence":
+        return 0.125 * (first + second)
+    if formula == "renyi_divergence":
+        return (order - 1.0) * order * (order * first + (1.0 - order) * second)
+    return None
+
+
+def _between(  # noqa: PLR0911
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
+) -> tuple[tuple[Array, ...], Any] | None:
+    """Numbers of r ∝ p^α q^(1-α), and where there is one; None for what has none in the family."""
+
+    def mixed(a: Array, b: Array) -> Array:
+        return np.asarray(alpha * a + (1.0 - alpha) * b)
+
+    if family in {"normal", "log_normal", "half_normal"}:
+        ratio = first[-1] / other[-1]
+        square = ratio * ratio
+        weight = alpha + (1.0 - alpha) * square
+        scale = first[-1] / np.sqrt(weight)
+        shifted = (
+            ()
+            if family == "half_normal"
+            else (first[0] + (1.0 - alpha) * square / weight * (other[0] - first[0]),)
+        )
+        return (*shifted, scale), weight > 0
+    if family in {"exponential", "gamma", "inverse_gamma", "beta"}:
+        if family == "exponential":
+            rate = mixed(first[0], other[0])
+            return (rate, _ZERO), rate > 0
+        shape, rate = mixed(first[0], other[0]), mixed(first[1], other[1])
+        rest = (_ZERO,) if family == "gamma" else ()
+        return (shape, rate, *rest), (shape > 0) & (rate > 0)
+    if family == "pareto":
+        power = mixed(first[1], other[1])
+        return (np.maximum(first[0], other[0]), power), power > 0
+    if family == "poisson":
+        rate = evaluate("between poisson", first[0], other[0], alpha)
+        return (rate,), rate < math.inf
+    if family == "von_mises":
+        angles = 0.5 * (other[0] - first[0])
+        x = mixed(first[1], other[1] * evaluate("cos", 2.0 * angles))
+        y = (1.0 - alpha) * other[1] * evaluate("sin", 2.0 * angles)
+        loc = first[0] + evaluate("atan2", y, x)
+        return (loc, evaluate("hypot", x, y)), np.asarray(True)
+    if family in {"laplace", "weibull"}:
+        return _between_of_equal(family, first, other, alpha)
+    return _between_of_probability(family, first, other, alpha)
+
+
+def _between_of_equal(
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
+) -> tuple[tuple[Array, ...], Any] | None:
+    """Laplace distributions of one location, Weibull distributions of one concentration."""
+    fixed = 0 if family == "laplace" else 1
+    equal = first[fixed] == other[fixed]
+    if not equal.all():
+        return None
+    if family == "laplace":
+        ratio = first[1] / other[1]
+        weight = alpha + (1.0 - alpha) * ratio
+        return (first[0], first[1] / weight), weight > 0
+    power = evaluate("exp", first[1] * evaluate("log", first[0] / other[0]))
+    weight = alpha + (1.0 - alpha) * power
+    scale = first[0] * evaluate("exp", -evaluate("log", weight) / first[1])
+    return (scale, first[1]), weight > 0
+
+
+def _between_of_probability(
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
+) -> tuple[tuple[Array, ...], Any] | None:
+    is_logit = family.endswith("_logits")
+    name = family.removesuffix("_logits")
+    counts = first[:-1]
+    if name in {"binomial", "negative_binomial"}:
+        equal = first[0] == other[0]
+        if not equal.all():
+            return None
+    elif name not in {"bernoulli", "geometric"}:
+        return None
+    p, q = first[-1], other[-1]
+    if name in {"bernoulli", "binomial"}:
+        if is_logit:
+            value = np.asarray(alpha * p + (1.0 - alpha) * q)
+        else:
+            value = evaluate("between bernoulli", p, q, alpha)
+        return (*counts, value), ~np.isnan(value)
+    # The probability that a sequence goes on is p^α q^(1-α).
+    sign = 1.0 if name == "negative_binomial" else -1.0
+    if is_logit:
+        logs = [evaluate("log", evaluate("sigmoid", sign * it)) for it in (p, q)]
+    elif name == "geometric":
+        logs = [evaluate("log1p", -it) for it in (p, q)]
+    else:
+        logs = [evaluate("log", it) for it in (p, q)]
+    log = np.asarray(alpha * logs[0] + (1.0 - alpha) * logs[1])
+    log = np.where((logs[0] == -math.inf) & (logs[1] == -math.inf), -math.inf, log)
+    going, ending = evaluate("exp", log), -evaluate("expm1", log)
+    value = going if name == "negative_binomial" else ending
+    if is_logit:
+        value = sign * (log - evaluate("log", ending))
+    return (*counts, value), log < 0
+
+
+def _renyi_of_vectors(p: MultivariateNormal, q: MultivariateNormal, alpha: float) -> Array:
+    if p._is_diagonal and q._is_diagonal:
+        pair = (p.loc, p._numbers[1]), (q.loc, q._numbers[1])
+        found = _between("normal", *pair, alpha)
+        assert found is not None, "normal distributions have one"
+        numbers, valid = found
+        numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
+        name = "kl_divergence normal normal"
+        sides = evaluate(name, *numbers, *pair[0]), evaluate(name, *numbers, *pair[1])
+        terms = np.where(valid, _combined(*sides, alpha), math.inf)
+        both = evaluate(name, *pair[0], *pair[1]), evaluate(name, *pair[1], *pair[0])
+        return total(_near(terms, *both, alpha))
+    shape = np.broadcast_shapes(p.shape, q.shape)
+    values = np.full(shape, math.nan)
+    for index, (one, other) in zip(
+        np.ndindex(*shape), zip(p._elements(shape), q._elements(shape), strict=True), strict=True
+    ):
+        if not (one._is_nan or other._is_nan):
+            values[index] = _renyi_of_two(one, other, alpha)  # type: ignore[arg-type]
+    return _near(values, _kl_of_vectors(p, q), _kl_of_vectors(q, p), alpha)
+
+
+def _renyi_of_two(p: MultivariateNormal, q: MultivariateNormal, alpha: float) -> float:
+    inverses = [np.linalg.inv(it.covariance_matrix) for it in (p, q)]
+    precision = alpha * inverses[0] + (1.0 - alpha) * inverses[1]
+    precision = 0.5 * (precision + precision.T)
+    if np.linalg.eigvalsh(precision)[0] <= 0:
+        return math.inf
+    covariance = np.linalg.inv(precision)
+    step = (1.0 - alpha) * (covariance @ (inverses[1] @ (q.loc - p.loc)))
+    r = MultivariateNormal(p.loc + step, 0.5 * (covariance + covariance.T))
+    return float(_combined(_kl_of_vectors(r, p), _kl_of_vectors(r, q), alpha))
+
+
+def js(p: Distribution, q: Distribution) -> Array | None:
+    """The Jensen-Shannon divergence, or None if there is no closed form."""
+    if isinstance(p, Categorical) and isinstance(q, Categorical):
+        return _of_categories("js_divergence", p, q)
+    if p._family == q._family and p._family.startswith("bernoulli"):
+        terms = [
+            evaluate("integrand js_divergence", p.log_prob(x), q.log_prob(x)) for x in (0.0, 1.0)
+        ]
+        return np.asarray(terms[0] + terms[1])
+    return None
+
+
+def wasserstein(p: Distribution, q: Distribution, order: float) -> Array | None:
+    """The Wasserstein distance of order 1 or 2, or None if there is no closed form."""
+    shape = check_pair(p, q)
+    with np.errstate(all="ignore"):
+        if isinstance(p, MultivariateNormal) and isinstance(q, MultivariateNormal):
+            if order != 2:
+                return None
+            values = _bures(p, q)
+        else:
+            name = f"wasserstein_{order:g} {p._family} {q._family}"
+            if name not in NAMES:
+                return None
+            values = evaluate(name, *p._numbers, *q._numbers)
+        values = np.where(p._is_nan | q._is_nan, math.nan, values)
+        return np.array(np.broadcast_to(values, shape), np.float64)
+
+
+def _bures(p: MultivariateNormal, q: MultivariateNormal) -> Array:
+    """Sqrt(‖Δm‖² + min ‖L₁ - L₂ U‖²) over orthogonal U."""
+    shift = p.loc - q.loc
+    squares = total(shift * shift)
+    if p._is_diagonal and q._is_diagonal:
+        spread = p._numbers[1] - q._numbers[1]
+        return np.asarray(np.sqrt(squares + total(spread * spread)))
+    shape = np.broadcast_shapes(p.shape, q.shape)
+    bures = np.full(shape, math.nan)
+    for index, (one, other) in zip(
+        np.ndindex(*shape), zip(p._elements(shape), q._elements(shape), strict=True), strict=True
+    ):
+        if not (one._is_nan or other._is_nan):
+            bures[index] = _bures_of_two(one, other)  # type: ignore[arg-type]
+    return np.asarray(np.sqrt(squares + bures))
+
+
+def _bures_of_two(p: MultivariateNormal, q: MultivariateNormal) -> float:
+    """The trace of X S₂ X, of the symmetric X with (1 + X) S₂ (1 + X) = S₁.
+
+    Where the covariances are close, Newton's method finds X from their difference, in the basis of
+    the eigenvectors of S₂; else L₁ - L₂ U has no digits to lose.
+    """
+    factors = p.scale_tril, q.scale_tril
+    left, _, right = np.linalg.svd(factors[1].T @ factors[0])
+    rest = factors[0] - factors[1] @ (left @ right)
+    far = float((rest * rest).sum())
+    if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
+        difference = p.covariance_matrix - q.covariance_matrix
+    else:
+        step = factors[0] - factors[1]
+        cross = step @ factors[1].T
+        difference = cross + cross.T + step @ step.T
+    if np.array_equal(factors[0], factors[1]) and not difference.any():
+        return 0.0
+    values, vectors = np.linalg.eigh(q.covariance_matrix)
+    if values[0] <= 0:
+        return far
+    target = vectors.T @ difference @ vectors
+    sums = values[:, None] + values
+    x = np.zeros_like(target)
+    for _ in range(30):
+        residual = target - (x * values + values[:, None] * x + (x * values) @ x)
+        step = residual / sums
+        if not np.isfinite(step).all() or np.abs(step).max() > 0.1:
+            return far
+        x = x + 0.5 * (step + step.T)
+        if np.abs(step).max() <= 1e-15 * np.abs(x).max():
+            break
+    else:
+        return far
+    return float((x * x * values).sum())

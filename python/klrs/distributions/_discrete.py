@@ -1,0 +1,558 @@
+"""Families of integers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+import klrs
+from klrs.distributions._base import Distribution, Tails, parameter
+from klrs.distributions._core import evaluate
+from klrs.distributions._parameters import (
+    COUNT,
+    LOGIT,
+    LOGIT_NOT_0,
+    LOGIT_NOT_1,
+    NON_NEGATIVE,
+    POSITIVE,
+    PROBABILITY,
+    PROBABILITY_NOT_0,
+    PROBABILITY_NOT_1,
+    Constraint,
+    as_parameter,
+    check,
+    first_of,
+    one_of,
+    place,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from klrs.distributions._parameters import Array
+
+_ALL_MASKED = "expected a class that is left; not all logits of a distribution can be -inf"
+
+
+class _OfProbability(Distribution):
+    """What has a probability, or its log-odds, and perhaps a count before it."""
+
+    is_discrete = True
+    _constraints: ClassVar[tuple[Constraint, Constraint]] = (PROBABILITY, LOGIT)
+    _name: ClassVar[str]
+
+    def _take(self, before: dict[str, Array], probs: Any, logits: Any) -> None:
+        name = type(self).__name__
+        kind = one_of(name, {"probs": probs, "logits": logits})
+        if kind == "probs":
+            value = parameter(name, "probs", probs, self._constraints[0])
+        else:
+            value = parameter(name, "logits", logits, self._constraints[1])
+        family = self._name if kind == "probs" else f"{self._name}_logits"
+        self._set(family, before | {kind: value}, (*before.values(), value))
+
+    @property
+    @np.errstate(all="ignore")
+    def probs(self) -> Array:
+        """The probabilities."""
+        given = self._given.get("probs")
+        return evaluate("sigmoid", self._given["logits"]) if given is None else given
+
+    @property
+    @np.errstate(all="ignore")
+    def logits(self) -> Array:
+        """The log-odds ln(p / (1 - p))."""
+        given = self._given.get("logits")
+        return evaluate("logit", self._given["probs"]) if given is None else given
+
+    @property
+    @np.errstate(all="ignore")
+    def _failures(self) -> Array:
+        """1 - probs."""
+        given = self._given.get("logits")
+        return 1.0 - self.probs if given is None else evaluate("sigmoid", -given)
+
+    def _of_logits(self) -> tuple[Array, ...]:
+        """The core's numbers with the log-odds in the place of the probability."""
+        return (*self._numbers[:-1], self.logits)
+
+    @property
+    def _is_certain(self) -> Any:
+        """Where the probability is exactly 1, and none only rounds to it."""
+        return self._given["probs"] == 1.0 if "probs" in self._given else np.asarray(False)
+
+    @property
+    def _is_impossible(self) -> Any:
+        if "probs" in self._given:
+            return self._given["probs"] == 0.0
+        return self._given["logits"] == -math.inf
+
+
+class Bernoulli(_OfProbability):
+    """Bernoulli distributions: 1 with the probability `probs`, else 0.
+
+    Parameters
+    ----------
+    probs : array_like
+        Probabilities of 1.
+    logits : array_like
+        Log-odds ln(p / (1 - p)), in place of the probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or not exactly one of them is given.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    ``torch.distributions.Bernoulli(probs, logits)``, ``scipy.stats.bernoulli(probs)``.
+
+    Examples
+    --------
+    >>> from klrs.distributions import Bernoulli, kl_divergence
+    >>> kl_divergence(Bernoulli(0.9), Bernoulli(0.5)), kl_divergence(Bernoulli(0.5), Bernoulli(0.9))
+    (np.float64(0.3680...), np.float64(0.5108...))
+    """
+
+    _name = "bernoulli"
+
+    def __init__(self, probs: ArrayLike | None = None, *, logits: ArrayLike | None = None) -> None:
+        self._take({}, probs, logits)
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest value that has a probability."""
+        return self._full(self._is_certain), self._full(~self._is_impossible)
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """Mean of each distribution."""
+        return self._full(self.probs)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """Variance of each distribution."""
+        return self._full(self.probs * self._failures)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return rng.random(size) < self.probs
+
+
+class Binomial(_OfProbability):
+    """Binomial distributions: successes among `total_count` trials.
+
+    Parameters
+    ----------
+    total_count : array_like
+        Number of trials, an integer of at least 0.
+    probs : array_like
+        Probabilities of success.
+    logits : array_like
+        Log-odds ln(p / (1 - p)), in place of the probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, not exactly one of probs and logits is given, or shapes
+        do not broadcast.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    ``torch.distributions.Binomial(total_count, probs, logits)``, ``scipy.stats.binom(total_count,
+    probs)``. The divergence of different counts is a sum over the values of the first, and +inf if
+    the first has more.
+
+    Examples
+    --------
+    >>> from klrs.distributions import Binomial, kl_divergence
+    >>> kl_divergence(Binomial(10, 0.5), Binomial(10, 0.25))
+    np.float64(1.4384103...)
+    """
+
+    _name = "binomial"
+
+    def __init__(
+        self,
+        total_count: ArrayLike,
+        probs: ArrayLike | None = None,
+        *,
+        logits: ArrayLike | None = None,
+    ) -> None:
+        count = parameter("Binomial", "total_count", total_count, COUNT)
+        self._take({"total_count": count}, probs, logits)
+
+    @property
+    def total_count(self) -> Array:
+        """The number of trials."""
+        return self._given["total_count"]
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest value that has a probability."""
+        low = np.where(self._is_certain, self.total_count, 0.0)
+        return self._full(low), self._full(np.where(self._is_impossible, 0.0, self.total_count))
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """Mean of each distribution."""
+        return self._full(self.total_count * self.probs)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """Variance of each distribution."""
+        return self._full(self.total_count * self.probs * self._failures)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return rng.binomial(self.total_count.astype(np.int64), self.probs, size)
+
+
+class Geometric(_OfProbability):
+    """Geometric distributions: failures before the first success, from 0.
+
+    Parameters
+    ----------
+    probs : array_like
+        Probabilities of success, greater than 0.
+    logits : array_like
+        Log-odds ln(p / (1 - p)), in place of the probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or not exactly one of them is given.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    ``torch.distributions.Geometric(probs, logits)``. ``scipy.stats.geom(probs)`` counts the success
+    too: it is this plus 1.
+
+    Examples
+    --------
+    >>> from klrs.distributions import Geometric
+    >>> Geometric(0.25).mean
+    np.float64(3.0)
+    """
+
+    _name = "geometric"
+    _constraints = (PROBABILITY_NOT_0, LOGIT_NOT_0)
+
+    def __init__(self, probs: ArrayLike | None = None, *, logits: ArrayLike | None = None) -> None:
+        self._take({}, probs, logits)
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest value that has a probability."""
+        return 0.0, self._full(np.where(self._is_certain, 0.0, math.inf))
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """Mean of each distribution."""
+        return self._full(self._failures / self.probs)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """Variance of each distribution."""
+        return self._full(self._failures / self.probs / self.probs)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return rng.geometric(self.probs, size) - 1
+
+
+class NegativeBinomial(_OfProbability):
+    """Negative binomial distributions: successes before `total_count` failures, from 0.
+
+    Parameters
+    ----------
+    total_count : array_like
+        Number of failures, greater than 0; it need not be an integer.
+    probs : array_like
+        Probabilities of success, less than 1.
+    logits : array_like
+        Log-odds ln(p / (1 - p)), in place of the probabilities.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, not exactly one of probs and logits is given, or shapes
+        do not broadcast.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    ``torch.distributions.NegativeBinomial(total_count, probs, logits)``;
+    ``scipy.stats.nbinom(total_count, 1 - probs)``, which counts failures before successes. The
+    divergence has a closed form for equal counts.
+
+    Examples
+    --------
+    >>> from klrs.distributions import NegativeBinomial
+    >>> NegativeBinomial(3, 0.25).mean
+    np.float64(1.0)
+    """
+
+    _name = "negative_binomial"
+    _constraints = (PROBABILITY_NOT_1, LOGIT_NOT_1)
+
+    def __init__(
+        self,
+        total_count: ArrayLike,
+        probs: ArrayLike | None = None,
+        *,
+        logits: ArrayLike | None = None,
+    ) -> None:
+        count = parameter("NegativeBinomial", "total_count", total_count, POSITIVE)
+        self._take({"total_count": count}, probs, logits)
+
+    @property
+    def total_count(self) -> Array:
+        """The number of failures."""
+        return self._given["total_count"]
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest value that has a probability."""
+        return 0.0, self._full(np.where(self._is_impossible, 0.0, math.inf))
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """Mean of each distribution."""
+        return self._full(self.total_count * self.probs / self._failures)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """Variance of each distribution."""
+        return self._full(self.total_count * self.probs / self._failures / self._failures)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return rng.negative_binomial(self.total_count, self._failures, size)
+
+
+class Poisson(Distribution):
+    """Poisson distributions.
+
+    Parameters
+    ----------
+    rate : array_like
+        Mean, at least 0; a rate of 0 always gives 0.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    ``torch.distributions.Poisson(rate)``, ``scipy.stats.poisson(rate)``.
+
+    Examples
+    --------
+    >>> from klrs.distributions import Poisson, kl_divergence
+    >>> kl_divergence(Poisson(1), Poisson(2)), kl_divergence(Poisson(2), Poisson(1))
+    (np.float64(0.3068528...), np.float64(0.3862943...))
+    """
+
+    is_discrete = True
+
+    def __init__(self, rate: ArrayLike) -> None:
+        given = {"rate": parameter("Poisson", "rate", rate, NON_NEGATIVE)}
+        self._set("poisson", given, (given["rate"],))
+
+    @property
+    def rate(self) -> Array:
+        """The rate."""
+        return self._given["rate"]
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest value that has a probability."""
+        return 0.0, self._full(np.where(self.rate == 0.0, 0.0, math.inf))
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """Mean of each distribution."""
+        return self._full(self.rate)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """Variance of each distribution."""
+        return self._full(self.rate)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        return rng.poisson(self.rate, size)
+
+
+class Categorical(Distribution):
+    """Categorical distributions on 0, 1, …, K - 1, along the last axis.
+
+    Parameters
+    ----------
+    probs : array_like
+        Probabilities; each row sums to 1 within 1e-6.
+    logits : array_like
+        Unnormalised log-probabilities in place of the probabilities; -inf for a probability of 0.
+
+    Raises
+    ------
+    ValueError
+        If a row does not sum to 1 or has a negative entry, a logit is +inf or all of a row are
+        -inf, or not exactly one of them is given.
+    TypeError
+        If a parameter is not real.
+
+    Notes
+    -----
+    Values are labels, so mean and variance are NaN, as in torch. Divergences are those of `klrs`
+    for probabilities, and of `klrs.logits` where one of the two is given by logits.
+    ``torch.distributions.Categorical(probs, logits)``, which divides `probs` by their sum.
+
+    Examples
+    --------
+    >>> from klrs.distributions import Categorical, kl_divergence
+    >>> kl_divergence(Categorical([0.5, 0.3, 0.2]), Categorical([0.3, 0.6, 0.1]))
+    np.float64(0.1860980...)
+    """
+
+    is_discrete = True
+
+    def __init__(self, probs: ArrayLike | None = None, *, logits: ArrayLike | None = None) -> None:
+        kind = one_of("Categorical", {"probs": probs, "logits": logits})
+        name = f"Categorical: {kind}"
+        array = as_parameter(probs if kind == "probs" else logits, name)
+        if array.ndim == 0 or array.shape[-1] == 0:
+            raise ValueError(
+                f"{name}: shape {array.shape}, expected a last axis with a number for each class; "
+                "Bernoulli takes the probability of one of two"
+            )
+        _check_rows(array, kind, name)
+        self._set("categorical", {kind: array}, (array,))
+        object.__setattr__(self, "_shape", array.shape[:-1])
+
+    def _event_axes(self, name: str) -> int:
+        return 1
+
+    @property
+    @np.errstate(all="ignore")
+    def probs(self) -> Array:
+        """The probabilities."""
+        given = self._given.get("probs")
+        if given is None:
+            return np.asarray(klrs.logits.softmax(self._padded_logits)[..., :-1])
+        return given
+
+    @property
+    def _padded_logits(self) -> Array:
+        """Logits, and that of a class that is left out: so nobody takes them for probabilities."""
+        logits = self.logits
+        return np.concatenate([logits, np.full_like(logits[..., :1], -math.inf)], axis=-1)
+
+    @property
+    @np.errstate(all="ignore")
+    def logits(self) -> Array:
+        """The logits that were given, or the logarithms of the probabilities."""
+        given = self._given.get("logits")
+        return evaluate("log", self._given["probs"]) if given is None else given
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """The smallest and the largest label."""
+        return 0.0, float(self._numbers[0].shape[-1] - 1)
+
+    @property
+    @np.errstate(all="ignore")
+    def mean(self) -> Any:
+        """NaN: labels have no mean."""
+        return self._full(math.nan)
+
+    @property
+    @np.errstate(all="ignore")
+    def variance(self) -> Any:
+        """NaN: labels have no variance."""
+        return self._full(math.nan)
+
+    def log_prob(self, x: ArrayLike) -> Any:
+        """Logarithm of the probability of the label x, in nats.
+
+        Parameters
+        ----------
+        x : array_like
+            Labels, which broadcast against `shape`.
+
+        Returns
+        -------
+        float or ndarray
+            -inf for what is no label.
+
+        Raises
+        ------
+        TypeError
+            If x is not real.
+        ValueError
+            If shapes do not broadcast.
+        """
+        point = self._points(x)
+        given = self._given.get("logits")
+        logs = (
+            self.logits if given is None else klrs.logits.log_softmax(self._padded_logits)[..., :-1]
+        )
+        shape = np.broadcast_shapes(point.shape, self._shape)
+        count = logs.shape[-1]
+        point = np.broadcast_to(point, shape)
+        is_label = (point >= 0) & (point < count) & (np.floor(point) == point)
+        labels = np.where(is_label, point, 0.0).astype(np.int64)
+        rows = np.broadcast_to(logs, (*shape, count))
+        values = np.take_along_axis(rows, labels[..., None], -1)[..., 0]
+        found = np.where(is_label | np.isnan(values), values, -math.inf)
+        return np.where(np.isnan(point), math.nan, found)[()]
+
+    def entropy(self) -> Any:
+        """Entropy -sum p ln p in nats, of the shape `shape`."""
+        if "probs" in self._given:
+            return klrs.entropy(self._given["probs"])
+        return klrs.logits.entropy(self._padded_logits)
+
+    def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        sums = np.cumsum(self.probs, axis=-1)[..., :-1]
+        return (rng.random(size)[..., None] >= sums).sum(-1)
+
+    @property
+    def _tails(self) -> Tails:
+        return Tails()
+
+
+def _check_rows(array: Array, kind: str, name: str) -> None:
+    """Raise for the first row that is no distribution."""
+    if kind == "logits":
+        check(array, name, LOGIT._replace(remedy="pass -inf for the classes that are left out"))
+        masked = (array == -math.inf).all(-1)
+        if masked.any():
+            raise ValueError(f"{name}: all are -inf{place(first_of(masked))}, {_ALL_MASKED}")
+        return
+    check(array, name, PROBABILITY)
+    sums = array.sum(-1)
+    wrong = np.abs(sums - 1.0) > min(0.02, max(1e-6, array.shape[-1] * 2.0**-53))
+    if wrong.any():
+        index = first_of(wrong)
+        raise ValueError(
+            f"{name}: row{place(index)} sums to {sums[index]:g}, not 1; divide each row by its sum"
+        )

@@ -1,0 +1,335 @@
+"""Divergences from their definition: integrals and sums, and means over a sample."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from klrs.distributions._closed import check_pair, is_infinite, is_singular, near_integral
+from klrs.distributions._core import evaluate
+from klrs.distributions._families import VonMises
+from klrs.distributions._foreign import Density
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from klrs.distributions._base import Distribution
+    from klrs.distributions._parameters import Array
+
+    Pair = tuple[Array, Array]
+
+_BLOCK = 4096
+"""How many terms of a series are added at once."""
+_MOST_TERMS = 50_000_000
+_MOST_INTERVALS = 400
+
+_FLOOR = 1e-28
+"""Below it, a divergence is not told from the rounding of log-densities."""
+
+_LAST = 699.0
+"""Beyond it, e^t and e^-t leave the floats."""
+
+_WIDTHS = (0.0, 0.25, 1.0, 3.0, 8.0, 40.0)
+"""Where an integral is divided, in units of a scale around the center of a distribution."""
+
+
+@dataclass(frozen=True)
+class Integral:
+    """What is integrated: a formula of the two log-densities, and its parameter if it has one."""
+
+    formula: str
+    parameter: float | None = None
+
+    def __call__(self, log_p: Any, log_q: Any, /) -> Array:
+        """The integrand at points."""
+        rest = () if self.parameter is None else (self.parameter,)
+        return evaluate(f"integrand {self.formula}", log_p, log_q, *rest)
+
+    def rounding(self, terms: Array, log_p: Array, log_q: Array) -> float:
+        """How far a sum is off: terms of divergences are like squares of differences."""
+        if self.formula == "cross_entropy":
+            return 1e-15 * float(np.abs(terms).sum())
+        with np.errstate(all="ignore"):
+            difference = np.abs(log_p - log_q)
+            noise = 2.0**-52 * (1.0 + np.fmin(np.abs(log_p), np.abs(log_q)))
+            relative = np.where(difference > noise, 2.0 * noise / difference, 1.0) + 1e-15
+            errors = np.abs(terms) * np.where(np.isfinite(difference), relative, 1e-15)
+        return float(np.nansum(np.where(terms == 0, 0.0, errors)))
+
+
+def integrate(integral: Integral, p: Distribution, q: Distribution, rtol: float) -> Pair:
+    """Integrals or sums, one for each element, and bounds of their errors."""
+    shape = check_pair(p, q)
+    if p._event:
+        raise ValueError(
+            f"method: 'quadrature' is for distributions of one number, not for {type(p).__name__}; "
+            "pass method='monte_carlo'"
+        )
+    if not 0 < rtol < 1:
+        raise ValueError(f"rtol: {rtol:g}, expected a number between 0 and 1, such as 1e-10")
+    values, errors = np.empty(shape), np.zeros(shape)
+    infinite = _infinite(integral, p, q, shape)
+    pairs = zip(p._elements(shape), q._elements(shape), strict=True)
+    for index, (one, other) in zip(np.ndindex(*shape), pairs, strict=True):
+        if one._is_nan or other._is_nan:
+            values[index] = math.nan
+        elif infinite[index]:
+            values[index] = math.inf
+        else:
+            values[index], errors[index] = _of_two(integral, one, other, rtol)
+    return values, errors
+
+
+def _infinite(integral: Integral, p: Distribution, q: Distribution, shape: tuple[int, ...]) -> Any:
+    if integral.formula in {"kl_divergence", "cross_entropy"}:
+        mask = is_infinite(p, q)
+    elif integral.formula == "renyi_divergence" and (integral.parameter or 0.0) > 1:
+        mask = is_singular(p, q)
+    else:
+        mask = np.asarray(False)
+    return np.broadcast_to(mask, shape)
+
+
+def _of_two(
+    integral: Integral, p: Distribution, q: Distribution, rtol: float
+) -> tuple[float, float]:
+    near = near_integral(integral.formula, integral.parameter, p, q)
+    if near is not None:
+        return near, 1e-12 * abs(near)
+    for it in (p, q):
+        _check_mass(it)
+    if p.is_discrete:
+        return _series(integral, p, q, rtol)
+    pair = p._shifted(p._location), q._shifted(p._location)
+    if None not in pair:
+        # Around 0, points are not rounded as they are far from it.
+        p, q = pair  # type: ignore[assignment]
+    return _quadrature(integral, p, q, rtol)
+
+
+def _mass(log_p: Any, _: Any, /) -> Any:
+    return np.exp(log_p)
+
+
+def _check_mass(it: Distribution) -> None:
+    """Raise for the density of a function that does not integrate to 1."""
+    if isinstance(it, Density) and not it.is_discrete and it._sampler is None:
+        mass, _ = _quadrature(_mass, it, it, 1e-8)
+        if not abs(mass - 1.0) <= 1e-6:
+            raise ValueError(
+                f"{it!r}: its density integrates to {mass:g}, not 1; subtract ln of the integral "
+                "from the log-density, or pass a support that is not much wider than its mass"
+            )
+
+
+def _series(
+    integral: Integral, p: Distribution, q: Distribution, rtol: float
+) -> tuple[float, float]:
+    """The sum over integers, in blocks; the tail beyond a block is bounded by that block."""
+    ends = [float(end) for it in (p, q) for end in it.support]
+    low, high = min(ends[0], ends[2]), max(ends[1], ends[3])
+    enough = max(float(_reach(it)) for it in (p, q))
+    total, rounding, k, block = 0.0, 0.0, low, 0.0
+    while k <= high:
+        x = np.arange(k, min(k + _BLOCK, high + 1.0))
+        logs = p.log_prob(x), q.log_prob(x)
+        terms = integral(*logs)
+        rounding += integral.rounding(terms, *logs)
+        block = float(terms.sum())
+        total += block
+        k += _BLOCK
+        if total == math.inf or (k > enough and abs(block) <= 1e-3 * rtol * abs(total)):
+            break
+        if k - low > _MOST_TERMS:
+            raise _unreachable(rtol, abs(block), total)
+    error = rounding + (abs(block) if k <= high else 0.0)
+    if error > rtol * abs(total) + _FLOOR:
+        raise _unreachable(rtol, error, total)
+    return total, error
+
+
+def _reach(it: Distribution) -> Any:
+    """Where nearly all of the mass of a distribution of integers is behind."""
+    center, spread = (float(x) for x in it._scales)
+    reach = center + 12.0 * spread
+    return reach if math.isfinite(reach) else float(it.support[1])
+
+
+def _quadrature(
+    integral: Callable[..., Any], p: Distribution, q: Distribution, rtol: float
+) -> tuple[float, float]:
+    """The integral over the real line.
+
+    It is divided where a support ends. Each piece is mapped to the line such that tails and powers
+    at an end decay exponentially: x = c + s sinh t, x = a + s e^t, or a logistic function; there it
+    is divided where the mass of p and of q is, and left to QUADPACK.
+    """
+    quad = _quad()
+    ends = sorted({float(end) for it in (p, q) for end in it.support})
+    pieces = []
+    for low, high in pairwise(ends):
+        piece = _Piece(integral, p, q, (low, high))
+        stops = piece.stops()
+        pieces += [(piece, a, b) for a, b in pairwise(stops)]
+    rough = [quad(it.at, a, b, limit=1, full_output=1)[0] for it, a, b in pieces]
+    scale = abs(sum(rough))
+    if scale == math.inf:
+        return math.inf, 0.0
+    total, error = [], 0.0
+    absolute = 0.1 * (rtol * scale + _FLOOR) / len(pieces)
+    for piece, a, b in pieces:
+        found = quad(
+            piece.at, a, b, epsabs=absolute, epsrel=0.1 * rtol, limit=_MOST_INTERVALS, full_output=1
+        )
+        total.append(found[0])
+        error += found[1]
+    value = math.fsum(total)
+    lost = max(piece.lost() for piece, _, _ in pieces)
+    if lost > 1e-3 * rtol * abs(value) + _FLOOR:
+        raise _unreachable(rtol, max(lost, error), value)
+    if math.isnan(value) or error > rtol * abs(value) + _FLOOR:
+        raise _unreachable(rtol, error, value)
+    return value, error
+
+
+class _Piece:
+    """An interval between two ends of supports, and how it is mapped to the line."""
+
+    def __init__(
+        self,
+        integral: Callable[..., Any],
+        p: Distribution,
+        q: Distribution,
+        ends: tuple[float, float],
+    ) -> None:
+        self.integral, self.p, self.q = integral, p, q
+        formula = integral.formula if isinstance(integral, Integral) else None
+        self.is_homogeneous = formula is not None and formula != "cross_entropy"
+        self.low, self.high = ends
+        scales = [tuple(float(x) for x in it._scales) for it in (p, q)]
+        self.centers = [it for it in scales if math.isfinite(it[0]) and it[1] > 0]
+        self.center, self.unit = scales[0] if scales[0] in self.centers else (0.0, 1.0)
+        if not math.isfinite(self.unit):
+            self.unit = 1.0
+
+    def stops(self) -> list[float]:
+        """Where the interval is divided, on the line."""
+        if isinstance(self.p, VonMises):
+            places = [
+                c + w * s * side for c, s in self.centers for w in _WIDTHS for side in (-1, 1)
+            ]
+            return sorted({-math.pi, math.pi, *(it for it in places if abs(it) < math.pi)})
+        found = {-math.inf, math.inf}
+        for center, scale in self.centers:
+            for width in _WIDTHS:
+                for x in (center - width * scale, center + width * scale):
+                    if self.low < x < self.high:
+                        found.add(self.line(x))
+        if len(found) == 2:
+            found.add(0.0)
+        return sorted(it for it in found if not math.isnan(it))
+
+    def line(self, x: float) -> float:
+        """The t of an x."""
+        if math.isinf(self.low) and math.isinf(self.high):
+            return math.asinh((x - self.center) / self.unit)
+        if math.isinf(self.high):
+            return math.log(x - self.low)
+        if math.isinf(self.low):
+            return -math.log(self.high - x)
+        return math.log((x - self.low) / (self.high - x))
+
+    def point(self, t: float) -> tuple[float, float, float, float]:
+        """The x of a t, dx/dt, and the distances from x to the ends."""
+        if isinstance(self.p, VonMises):
+            return t, 1.0, math.inf, math.inf
+        if math.isinf(self.low) and math.isinf(self.high):
+            x = self.center + self.unit * math.sinh(t)
+            return x, self.unit * math.cosh(t), math.inf, math.inf
+        if math.isinf(self.high):
+            power = math.exp(t)
+            return self.low + power, power, power, math.inf
+        if math.isinf(self.low):
+            power = math.exp(-t)
+            return self.high - power, power, math.inf, power
+        small = math.exp(-abs(t))
+        length = self.high - self.low
+        near, far = length * small / (1.0 + small), length / (1.0 + small)
+        x = self.low + near if t < 0 else self.high - near
+        return x, near / (1.0 + small), *((near, far) if t < 0 else (far, near))
+
+    def at(self, t: float) -> float:
+        """The integrand on the line; 0 where x is beyond the floats."""
+        if abs(t) > _LAST:
+            return 0.0
+        x, slope, below, above = self.point(t)
+        if not (slope > 0.0 and math.isfinite(slope) and math.isfinite(x)):
+            return 0.0
+        log_p = self.p._log_prob_between(x, below, above)
+        log_q = self.q._log_prob_between(x, below, above)
+        if math.inf in (log_p, log_q):
+            return 0.0
+        if self.is_homogeneous:
+            # As densities on the line, which a heavy tail leaves in the floats.
+            log_slope = math.log(slope)
+            return float(self.integral(log_p + log_slope, log_q + log_slope))
+        value = float(self.integral(log_p, log_q))
+        return value * slope if value else 0.0
+
+    def lost(self) -> float:
+        """The integrand at the last points that are seen before an end of the interval."""
+        if isinstance(self.p, VonMises):
+            return 0.0
+        places = [-_LAST, _LAST]
+        if any(isinstance(it, Density) for it in (self.p, self.q)):
+            for end, side in ((self.low, 1.0), (self.high, -1.0)):
+                inside = end + side * 4.0 * math.ulp(end) if math.isfinite(end) else math.nan
+                if end and self.low < inside < self.high:
+                    places.append(self.line(inside))
+        return max(abs(self.at(it)) for it in places)
+
+
+def _quad() -> Any:
+    try:
+        from scipy.integrate import quad  # noqa: PLC0415
+    except ImportError:
+        raise ImportError(
+            "method='quadrature' needs SciPy; install klrs[scipy], or pass method='monte_carlo'"
+        ) from None
+    return quad
+
+
+def _unreachable(rtol: float, error: float, value: float) -> ArithmeticError:
+    return ArithmeticError(
+        f"quadrature: the error of {value:g} is at most {error:.1g}, which is more than "
+        f"rtol={rtol:g} allows; pass a larger rtol, or method='monte_carlo'"
+    )
+
+
+def sampled(
+    p: Distribution,
+    shape: tuple[int, ...],
+    size: Any,
+    rng: Any,
+    mean_of: Callable[[Any], Any],
+) -> tuple[Array, Array]:
+    """The mean of a function of draws from p, one for each element of a shape, and its error."""
+    count = 10_000 if size is None else size
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+        raise TypeError(f"size: got {size!r}, expected an integer, the number of draws")
+    if count < 2:
+        raise ValueError(f"size: {count}, expected at least 2 draws")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng: got {rng!r}, expected a numpy.random.Generator; pass np.random.default_rng(seed)"
+        )
+    with np.errstate(all="ignore"):
+        draws = np.asarray(p._draw(rng, (int(count), *shape)), np.float64)
+        values = np.broadcast_to(np.asarray(mean_of(draws), np.float64), (int(count), *shape))
+        mean = values.mean(axis=0)
+        deviation = values.std(axis=0, ddof=1)
+    return np.asarray(mean), np.asarray(deviation / math.sqrt(count))

@@ -1,0 +1,218 @@
+//! Divergences between families: the cross-entropy with the second, less the entropy of the first.
+//!
+//! Where the first can be close to the second (a normal distribution is the limit of gamma and beta distributions) the two are combined
+//! before they are subtracted. A value is +inf where a value of the first has no density under the second, or where a mean that the
+//! cross-entropy needs is infinite.
+
+use core::f64::consts::{LN_2, PI};
+
+use super::gamma;
+use super::location_scale::{exponential, gumbel, half_normal, normal, pareto, uniform};
+use super::special::{
+    EULER, HALF_LN_2_PI, bregman_of_gamma, digamma_difference, exp_of_quotient, fma, folded_normal_mean, gamma_negentropy,
+    kl_term, ln_beta, ln_gamma, log_minus_digamma, log_ratio, ratio_excess, stirling, x_log1p_y,
+};
+
+/// Divergence from a normal distribution of what has this mean and variance, and an entropy below that of a normal by `negentropy`.
+fn to_normal(mean: f64, deviation: f64, negentropy: f64, m: f64, s: f64) -> f64 {
+    normal::kl(mean, deviation, m, s) + negentropy
+}
+
+/// By how much the entropies of families without a shape are below that of a normal distribution: ln(2πe variance)/2 - entropy.
+fn negentropy(deviation: f64, entropy: f64) -> f64 {
+    0.5 + HALF_LN_2_PI + libm::log(deviation) - entropy
+}
+
+/// E (X - m)/b + E e^(-(X - m)/b) + ln b: what a Gumbel distribution says of X.
+fn cross_gumbel(mean: f64, power: f64, m: f64, b: f64) -> f64 {
+    (mean - m) / b + power + libm::log(b)
+}
+
+/// What a Beta distribution says of X, given the means of ln X and of ln(1 - X).
+fn cross_beta(logs: [f64; 2], a: f64, b: f64) -> f64 {
+    ln_beta(a, b) - (a - 1.0) * logs[0] - (b - 1.0) * logs[1]
+}
+
+/// The mean of ln X under Uniform(low, high), 0 <= low: ln(high) less an excess.
+fn uniform_log_mean(low: f64, high: f64) -> f64 {
+    let length = high - low;
+    libm::log(high) - gamma::excess_over(length / low)
+}
+
+/// Terms of p and the rate, and of 1 - p and 1: their differences cancel each other.
+pub(super) fn bernoulli_poisson(p: f64, rate: f64) -> f64 {
+    kl_term(p, rate, rate - p) + kl_term(1.0 - p, 1.0, p)
+}
+
+/// A rate of 0 is certain to give 0; any other reaches numbers that the second does not.
+pub(super) fn poisson_binomial(rate: f64, n: f64, q: f64) -> f64 {
+    if rate > 0.0 { f64::INFINITY } else { rate - x_log1p_y(n, -q) }
+}
+
+pub(super) fn poisson_binomial_of_logit(rate: f64, n: f64, z: f64) -> f64 {
+    if rate > 0.0 { f64::INFINITY } else { rate + n * super::special::softplus(z) }
+}
+
+pub(super) fn beta_exponential(a: f64, b: f64, rate: f64) -> f64 {
+    beta_gamma(a, b, 1.0, rate)
+}
+
+/// That of Gamma(a) from Gamma(shape) of equal means, the excess of the ratio of the means, and what is left of the second power of the beta
+/// distribution; that is small for large b.
+pub(super) fn beta_gamma(a: f64, b: f64, shape: f64, rate: f64) -> f64 {
+    let sum = a + b;
+    let (over, under) = (rate * a, shape * sum);
+    let means = shape * ratio_excess(over, under, over - under);
+    let log = log_ratio(sum, b, a);
+    let slopes = if a < 1.0 { log - digamma_difference(sum, b, a) } else { log_minus_digamma(sum) - log_minus_digamma(b) };
+    let second = log - bregman_of_gamma(b, sum, -a) + (b - 1.0) * slopes;
+    bregman_of_gamma(shape, a, shape - a) + means + (second - shape * log_minus_digamma(sum))
+}
+
+pub(super) fn beta_normal(a: f64, b: f64, m: f64, s: f64) -> f64 {
+    let deviation = libm::sqrt(gamma::beta_variance(a, b));
+    if a < 8.0 || b < 8.0 {
+        return to_normal(a / (a + b), deviation, negentropy(deviation, gamma::beta_entropy(a, b)), m, s);
+    }
+    to_normal(a / (a + b), deviation, gamma::beta_negentropy(a, b), m, s)
+}
+
+pub(super) fn beta_uniform(a: f64, b: f64, low: f64, high: f64) -> f64 {
+    if low > 0.0 || high < 1.0 {
+        return f64::INFINITY;
+    }
+    log_ratio(high - low, 1.0, (high - 1.0) - low) - gamma::beta_entropy(a, b)
+}
+
+pub(super) fn exponential_gumbel(rate: f64, m: f64, b: f64) -> f64 {
+    let product = rate * b;
+    let power = exp_of_quotient(m, b) * if product.is_finite() { product / (1.0 + product) } else { 1.0 };
+    cross_gumbel(1.0 / rate, power, m, b) - exponential::entropy(rate, 0.0)
+}
+
+pub(super) fn exponential_normal(rate: f64, m: f64, s: f64) -> f64 {
+    to_normal(1.0 / rate, 1.0 / rate, HALF_LN_2_PI - 0.5, m, s)
+}
+
+pub(super) fn exponential_half_normal(rate: f64, s: f64) -> f64 {
+    exponential_normal(rate, 0.0, s) - LN_2
+}
+
+pub(super) fn gamma_gumbel(a: f64, rate: f64, m: f64, b: f64) -> f64 {
+    let log = gamma::log_laplace(a, rate, b);
+    let power = if log > -1.0 { exp_of_quotient(m, b) * libm::exp(log) } else { libm::exp(m / b + log) };
+    cross_gumbel(a / rate, power, m, b) - gamma::entropy(a, rate)
+}
+
+pub(super) fn gamma_normal(a: f64, rate: f64, m: f64, s: f64) -> f64 {
+    to_normal(a / rate, libm::sqrt(a) / rate, gamma_negentropy(a), m, s)
+}
+
+pub(super) fn gumbel_normal(m1: f64, b: f64, m2: f64, s: f64) -> f64 {
+    let deviation = PI * b / libm::sqrt(6.0);
+    let rest = 0.5 * libm::log(PI * PI / 6.0) + HALF_LN_2_PI - 0.5 - EULER;
+    to_normal(gumbel::mean(m1, b), deviation, rest, m2, s)
+}
+
+pub(super) fn laplace_normal(m1: f64, b: f64, m2: f64, s: f64) -> f64 {
+    to_normal(m1, core::f64::consts::SQRT_2 * b, HALF_LN_2_PI - 0.5 - 0.5 * LN_2, m2, s)
+}
+
+pub(super) fn half_normal_normal(s1: f64, m: f64, s2: f64) -> f64 {
+    let z = m / s2;
+    let cross = 0.5 * z * z - half_normal::mean(s1) / s2 * z;
+    half_normal::kl(s1, s2) + cross + LN_2
+}
+
+pub(super) fn normal_gumbel(m1: f64, s: f64, m2: f64, b: f64) -> f64 {
+    // The exponent (s/b)²/2 - z, with what each step of it has rounded off.
+    let (ratio, m) = (s / b, m1 - m2);
+    let back = m1 - m;
+    let m_low = (m1 - (m + back)) + (back - m2);
+    let (square, z) = (ratio * ratio, m / b);
+    let square_low = fma(ratio, ratio, -square) + 2.0 * ratio * (fma(-ratio, b, s) / b);
+    let exponent = 0.5 * square - z;
+    let rounded = 0.5 * square - exponent;
+    let low = 0.5 * square_low - (fma(-z, b, m) + m_low) / b + ((0.5 * square - (exponent + rounded)) + (rounded - z));
+    let power = libm::exp(exponent);
+    let raised = if low.is_finite() { power + power * low } else { power };
+    (z - 0.5 - HALF_LN_2_PI) + raised + log_ratio(b, s, b - s)
+}
+
+pub(super) fn normal_laplace(m1: f64, s: f64, m2: f64, b: f64) -> f64 {
+    folded_normal_mean(m1 - m2, s) / b + LN_2 - 0.5 - HALF_LN_2_PI + log_ratio(b, s, b - s)
+}
+
+pub(super) fn pareto_exponential(scale: f64, a: f64, rate: f64) -> f64 {
+    rate * pareto::mean(scale, a) - libm::log(rate) - pareto::entropy(scale, a)
+}
+
+pub(super) fn pareto_gamma(scale: f64, a: f64, shape: f64, rate: f64) -> f64 {
+    if a <= 1.0 {
+        return f64::INFINITY;
+    }
+    gamma::cross(pareto::mean(scale, a), libm::log(scale) + 1.0 / a, shape, rate) - pareto::entropy(scale, a)
+}
+
+pub(super) fn pareto_normal(scale: f64, a: f64, m: f64, s: f64) -> f64 {
+    if a <= 2.0 {
+        return f64::INFINITY;
+    }
+    let deviation = libm::sqrt(pareto::variance(scale, a));
+    to_normal(pareto::mean(scale, a), deviation, negentropy(deviation, pareto::entropy(scale, a)), m, s)
+}
+
+pub(super) fn uniform_beta(low: f64, high: f64, a: f64, b: f64) -> f64 {
+    if low < 0.0 || high > 1.0 {
+        return f64::INFINITY;
+    }
+    if low == 0.0 && high == 1.0 {
+        return gamma::beta_kl(1.0, 1.0, a, b);
+    }
+    let logs = [uniform_log_mean(low, high), uniform_log_mean(1.0 - high, 1.0 - low)];
+    (cross_beta(logs, a, b) - libm::log(high - low)).max(0.0 * a)
+}
+
+pub(super) fn uniform_exponential(low: f64, high: f64, rate: f64) -> f64 {
+    if low < 0.0 {
+        return f64::INFINITY;
+    }
+    rate * uniform::mean(low, high) - libm::log(rate) - libm::log(high - low)
+}
+
+/// The excess of the ratio of the means, lnΓ(a) - a ln a + a, and a times ln E X - E ln X of the uniform distribution.
+pub(super) fn uniform_gamma(low: f64, high: f64, shape: f64, rate: f64) -> f64 {
+    if low < 0.0 {
+        return f64::INFINITY;
+    }
+    let (mean, length) = (uniform::mean(low, high), high - low);
+    let means = ratio_excess(rate * mean, shape, rate * mean - shape);
+    let gap = log_ratio(mean, high, -0.5 * length) + gamma::excess_over(length / low);
+    let rest = if shape < 12.0 {
+        ln_gamma(shape) - shape * libm::log(shape) + shape
+    } else {
+        HALF_LN_2_PI - 0.5 * libm::log(shape) + stirling(shape)
+    };
+    shape * (means + gap) + rest + (uniform_log_mean(low, high) - libm::log(length))
+}
+
+pub(super) fn uniform_gumbel(low: f64, high: f64, m: f64, b: f64) -> f64 {
+    let t = (high - low) / b;
+    let power = exp_of_quotient(m - low, b) * (-libm::expm1(-t) / t);
+    cross_gumbel(uniform::mean(low, high), power, m, b) - libm::log(high - low)
+}
+
+pub(super) fn uniform_normal(low: f64, high: f64, m: f64, s: f64) -> f64 {
+    let deviation = (high - low) / libm::sqrt(12.0);
+    to_normal(uniform::mean(low, high), deviation, HALF_LN_2_PI + 0.5 - 0.5 * libm::log(12.0), m, s)
+}
+
+pub(super) fn uniform_pareto(low: f64, high: f64, scale: f64, a: f64) -> f64 {
+    if low < scale {
+        return f64::INFINITY;
+    }
+    // (a + 1) E ln(X/scale) - ln a - ln((high - low)/scale).
+    let length = high - low;
+    let mean = log_ratio(high, scale, high - scale) - gamma::excess_over(length / low);
+    (a + 1.0) * mean - libm::log(a) - libm::log(length / scale)
+}

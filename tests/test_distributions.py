@@ -1,0 +1,1187 @@
+"""`klrs.distributions` against the oracle, and what its families and verbs promise.
+
+tests/data/distributions.json has the exact answers for parameters that are exact floats; see
+reference_distributions.py, which makes it. `BOUNDS` has what is promised of each verb, relative to
+the exact value, and of those that have both signs relative to 1 where they are smaller. Of
+multivariate normal distributions it is a hundredth of that for each unit of the condition number.
+`python tests/test_distributions.py` prints the table of all errors.
+"""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import inspect
+import math
+import pickle
+import random
+import re
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import example, given
+from mpmath import mp, mpf
+
+import klrs
+import reference_distributions as reference
+from klrs import distributions as d
+from reference_distributions import Case, One, one
+
+RECORD = list(reference.recorded())
+
+GROUPS: dict[str, list[tuple[Case, Any]]] = defaultdict(list)
+for _group, _case, _value in RECORD:
+    GROUPS[_group].append((_case, _value))
+
+BY_INTEGRALS = 1e-9
+"""Of what has no closed form: rtol is 1e-10."""
+
+BOUNDS = {
+    "kl_divergence": 1e-13,
+    "entropy": 1e-13,
+    "cross_entropy": 1e-13,
+    "jeffreys_divergence": 1e-13,
+    "renyi_divergence": 1e-12,
+    "bhattacharyya_distance": 1e-12,
+    "hellinger_distance": 1e-12,
+    "wasserstein_distance": 1e-13,
+    "js_divergence": BY_INTEGRALS,
+    "mean": 1e-13,
+    "variance": 1e-13,
+    "log_prob": 1e-13,
+}
+
+UNITS = 0.01
+"""Of the bound, for each unit of the condition number of a covariance."""
+
+NO_CLOSED_FORM = {
+    "Laplace": ("renyi_divergence", "bhattacharyya_distance", "hellinger_distance"),
+    "Cauchy": ("renyi_divergence", "bhattacharyya_distance", "hellinger_distance"),
+    "Gumbel": ("renyi_divergence", "bhattacharyya_distance", "hellinger_distance"),
+}
+"""By the family of q."""
+
+SIGNED = ("entropy", "cross_entropy", "log_prob")
+
+FAMILIES = tuple(reference.FAMILIES)
+
+
+def built(it: One) -> Any:
+    """The distribution that a case is about."""
+    name, parameters = it
+    return getattr(d, name)(**parameters)
+
+
+def called(case: Case) -> Any:
+    """What klrs says."""
+    p = built(case.p)
+    if case.verb in ("mean", "variance"):
+        return getattr(p, case.verb)
+    if case.verb == "log_prob":
+        return p.log_prob(case.options["x"])
+    operands = [p] if case.q is None else [p, built(case.q)]
+    return getattr(d, case.verb)(*operands, **case.options)
+
+
+def condition(it: One | None) -> float:
+    """Of the covariance."""
+    if it is None or it[0] != "MultivariateNormal" or "scale_diag" in it[1]:
+        return 1.0
+    parameters = it[1]
+    if "covariance_matrix" in parameters:
+        return float(np.linalg.cond(np.array(parameters["covariance_matrix"])))
+    return float(np.linalg.cond(np.array(parameters["scale_tril"])))
+
+
+def bound_of(group: str, case: Case) -> float:
+    if case.about in ("no closed form", "a sum"):
+        return BY_INTEGRALS
+    if case.q is not None and case.verb in NO_CLOSED_FORM.get(case.q[0], ()):
+        return BY_INTEGRALS
+    return BOUNDS[case.verb] * max(1, UNITS * condition(case.p), UNITS * condition(case.q))
+
+
+def error_of(case: Case, got: Any, value: str) -> float:
+    """Relative to the exact value."""
+    exact = mpf(value)
+    scale = max(abs(exact), 1) if case.verb in SIGNED else abs(exact)
+    if not np.isfinite(got):
+        too_large = abs(exact) > float(np.finfo(np.float64).max) and got == np.inf
+        return 0.0 if too_large else math.inf
+    if exact == 0:
+        return 0.0 if got == 0 else math.inf
+    smallest = float(np.finfo(np.float64).smallest_normal)
+    return float(abs(mpf(float(got)) - exact) / max(scale, smallest))
+
+
+# --------------------------------------------------------------------------------------- accuracy
+
+
+class Measured(NamedTuple):
+    """A call and its error, relative to the exact value."""
+
+    case: Case
+    got: Any
+    exact: str
+    error: float
+    bound: float
+
+
+def measure(group: str) -> list[Measured]:
+    rows = []
+    with mp.workdps(40):
+        for case, value in GROUPS[group]:
+            got = called(case)
+            error, bound = error_of(case, got, value), bound_of(group, case)
+            rows.append(Measured(case, got, value, error, bound))
+    return rows
+
+
+ACCURATE = [it for it in GROUPS if it != "gradients"]
+
+
+@pytest.mark.parametrize("group", ACCURATE)
+def test_accuracy(group: str, measured: dict) -> None:
+    rows = measure(group)
+    for row in rows:
+        key = "f64", f"{group} {row.case.about}", f"d.{row.case.verb}"
+        measured[key] = max(row.error, measured.get(key, 0.0))
+    failures = [
+        f"{row.case}: got {row.got!r}, expected {row.exact}: error {row.error:.2g}, bound "
+        f"{row.bound:.2g}"
+        for row in rows
+        if not row.error <= row.bound
+    ]
+    assert not failures, f"{len(failures)} of {len(rows)}:\n" + "\n".join(failures)
+
+
+def print_table() -> None:
+    """The largest error by verb and class, and the bounds: `python tests/test_distributions.py`."""
+    cells: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    for group in ACCURATE:
+        for row in measure(group):
+            of = "" if group == row.case.about else f", {row.case.about}"
+            cells[row.case.verb, group + of].append(row)
+    print(f"| {'verb':22} | {'class':32} | cases | largest error | bound |")
+    print(f"|{'-' * 24}|{'-' * 34}|------:|--------------:|------:|")
+    for (verb, about), rows in sorted(cells.items(), key=lambda it: it[0][0]):
+        error, bound = max(row.error for row in rows), max(row.bound for row in rows)
+        print(f"| {verb:22} | {about:32} | {len(rows):5} | {error:13.1e} | {bound:5.0e} |")
+
+
+def test_record_has_the_cases_of_the_oracle() -> None:
+    made = [(group, case) for group, cases in reference.GROUPS.items() for case in cases()]
+    in_file = [(group, case) for group, case, _ in RECORD]
+    assert list(map(reference.written, made)) == list(map(reference.written, in_file))
+
+
+CHEAP = ("Normal", "Gamma", "Bernoulli", "Poisson", "MultivariateNormal", "cross", "renyi")
+
+
+@pytest.mark.parametrize("group", CHEAP)
+def test_record_is_what_the_oracle_says(group: str) -> None:
+    case, value = random.Random(7).choice(GROUPS[group])
+    assert reference.written(reference.evaluate(case)) == value, case
+
+
+def by_tanh_sinh(p: reference.Distribution, q: reference.Distribution, *points: float) -> mpf:
+    """The integral of p ln(p/q), by another rule than the oracle's."""
+
+    def f(x: mpf) -> mpf:
+        at = reference.Point(x)
+        log_p, log_q = p.log_at(at), q.log_at(at)
+        return mp.exp(log_p) * (log_p - log_q) if log_p > -1e30 else mpf(0)
+
+    return mp.quad(f, points)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "points"),
+    [
+        (one("Normal", 0.0, 1.0), one("Normal", 1.0, 2.0), (-30, -3, 0, 3, 30)),
+        (one("Gamma", 2.5, 1.0), one("Gamma", 2.25, 1.5), (0, 1, 5, 20, 120)),
+        (one("Beta", 2.5, 1.5), one("Beta", 1.25, 3.0), (0, 0.5, 1)),
+        (one("Laplace", 0.0, 1.0), one("Normal", 0.5, 2.0), (-90, -5, 0, 5, 90)),
+    ],
+    ids=str,
+)
+def test_oracle_by_another_rule(p: One, q: One, points: tuple[float, ...]) -> None:
+    with mp.workdps(30):
+        expected = by_tanh_sinh(reference.made(*p), reference.made(*q), *points)
+        assert abs(reference.kl_divergence(p, q) / expected - 1) < mpf("1e-20")
+
+
+@pytest.mark.parametrize("it", reference.EXAMPLES[::3], ids=str)
+def test_oracle_has_densities(it: One) -> None:
+    assert abs(reference.total_mass(it) - 1) < mpf("1e-30")
+
+
+def test_oracle_of_vectors_is_that_of_one_dimension() -> None:
+    """A Dirichlet of two is a beta, and independent normals add up."""
+    of_two = [("Dirichlet", {"concentration": it}) for it in ([0.5, 1.5], [2.0, 0.25])]
+    betas = [one("Beta", 0.5, 1.5), one("Beta", 2.0, 0.25)]
+    assert abs(reference.kl_divergence(*of_two) - reference.kl_divergence(*betas)) < 1e-14
+    normals = [
+        ("MultivariateNormal", {"loc": [0.5, x], "scale_diag": [1.5, y]})
+        for x, y in ((1.0, 0.5), (2.0, 0.75))
+    ]
+    of_one = reference.kl_divergence(one("Normal", 1.0, 0.5), one("Normal", 2.0, 0.75))
+    assert abs(reference.kl_divergence(*normals) - of_one) < 1e-14
+
+
+# ------------------------------------------------------------------------------ what always holds
+
+ALL = reference.EXAMPLES + reference.MANY
+
+DIVERGENCES = (
+    "kl_divergence",
+    "js_divergence",
+    "jeffreys_divergence",
+    "hellinger_distance",
+    "bhattacharyya_distance",
+)
+
+
+@pytest.mark.parametrize("it", ALL, ids=str)
+def test_of_itself_is_exactly_zero(it: One) -> None:
+    p, same = built(it), built(it)
+    for q in (p, same):
+        value = d.kl_divergence(p, q)
+        assert value == 0
+        assert not np.signbit(value)
+
+
+@pytest.mark.parametrize("verb", DIVERGENCES)
+@pytest.mark.parametrize("it", reference.EXAMPLES[::2], ids=str)
+def test_other_divergences_of_itself_are_exactly_zero(it: One, verb: str) -> None:
+    assert getattr(d, verb)(built(it), built(it)) == 0
+
+
+RANGES = {
+    "loc": (-3.0, 3.0),
+    "scale": (0.1, 10.0),
+    "rate": (0.1, 10.0),
+    "concentration": (0.05, 200.0),
+    "concentration1": (0.05, 200.0),
+    "concentration0": (0.05, 200.0),
+    "df": (0.1, 100.0),
+    "alpha": (0.1, 20.0),
+    "low": (-2.0, -1.0),
+    "high": (1.0, 2.0),
+    "probs": (0.001, 0.999),
+}
+ONE_DIMENSIONAL = tuple(
+    it for it in FAMILIES if it not in ("MultivariateNormal", "Dirichlet", "Categorical")
+)
+
+
+def random_parameters(name: str, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+    def draw(key: str) -> np.ndarray:
+        if key == "total_count":
+            return rng.integers(1, 50, count).astype(float)
+        low, high = RANGES[key]
+        if low > 0 and key != "probs":
+            return np.exp(rng.uniform(math.log(low), math.log(high), count))
+        return rng.uniform(low, high, count)
+
+    return {key: draw(key) for key in reference.PARAMETERS[name]}
+
+
+@pytest.mark.parametrize("ulps", [1, 100, 2**20, 2**40])
+@pytest.mark.parametrize("name", ONE_DIMENSIONAL)
+def test_never_negative_and_zero_only_if_equal(name: str, ulps: int) -> None:
+    rng = np.random.default_rng(ulps)
+    x = random_parameters(name, rng, 1000)
+    y = dict(x)
+    for key in reference.PARAMETERS[name]:
+        if key in ("total_count", "low"):
+            continue
+        steps = rng.integers(-ulps, ulps + 1, 1000) if key != "high" else ulps
+        y[key] = np.minimum(x[key] * (1 + steps * 2.0**-52), 1.0 if key == "probs" else np.inf)
+    if name == "Pareto":
+        y["scale"] = np.minimum(x["scale"], y["scale"])
+    values = d.kl_divergence(getattr(d, name)(**x), getattr(d, name)(**y))
+    assert (values >= 0).all()
+    equal = np.all([x[key] == y[key] for key in x], axis=0)
+    np.testing.assert_array_equal(values == 0, equal)
+
+
+WIDE = 1e12
+"""The largest parameter of what follows, and its inverse the smallest."""
+
+
+@pytest.mark.parametrize("name", ONE_DIMENSIONAL)
+def test_never_nan_and_never_negative_far_apart(name: str) -> None:
+    rng, limit = np.random.default_rng(3), math.log(WIDE)
+
+    def draw(key: str) -> np.ndarray:
+        x = np.exp(rng.uniform(-limit, limit, 2000))
+        if key == "total_count":
+            return np.ceil(x)
+        if key == "probs":
+            return np.where(x < 1, x, 1 - np.minimum(1 / (1 + x), 0.5))
+        return x * rng.choice([-1, 1], 2000) if key == "loc" else -x if key == "low" else x
+
+    x, y = ({key: draw(key) for key in reference.PARAMETERS[name]} for _ in range(2))
+    if "total_count" in x:
+        y["total_count"] = x["total_count"]
+    p, q, same = getattr(d, name)(**x), getattr(d, name)(**y), getattr(d, name)(**x)
+    assert (d.kl_divergence(p, q) >= 0).all()
+    assert (d.kl_divergence(p, same) == 0).all()
+    if name not in ("Binomial", "NegativeBinomial", "Poisson"):
+        assert not np.isnan(d.entropy(p)).any()
+    assert name == "Cauchy" or not np.isnan(p.mean).any()
+    assert not np.isnan(p.variance).any()
+
+
+@given(st.sampled_from(ONE_DIMENSIONAL), st.randoms(use_true_random=False))
+@example("Gumbel", random.Random(0))
+def test_kl_divergence_is_cross_entropy_less_entropy(name: str, seed: Any) -> None:
+    rng = np.random.default_rng(seed.randrange(2**32))
+    x, y = (random_parameters(name, rng, 3) for _ in range(2))
+    if "total_count" in x:
+        y["total_count"] = x["total_count"]
+    if name == "Pareto":
+        y["scale"] = x["scale"] / 1.25
+    if name == "Uniform":
+        y = {"low": x["low"] - 1, "high": x["high"] + 1}
+    p, q = getattr(d, name)(**x), getattr(d, name)(**y)
+    kl, cross, own = d.kl_divergence(p, q), d.cross_entropy(p, q), d.entropy(p)
+    finite = np.isfinite(cross)
+    size = 1 + abs(cross[finite]) + abs(own[finite])
+    assert (abs(kl[finite] - (cross - own)[finite]) <= 1e-11 * size).all()
+
+
+@pytest.mark.parametrize("base", [2, 10, 1.5])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "kl_divergence",
+        "cross_entropy",
+        "js_divergence",
+        "jeffreys_divergence",
+        "renyi_divergence",
+        "bhattacharyya_distance",
+    ],
+)
+def test_base(verb: str, base: float) -> None:
+    p, q = d.Normal([0.0, 1.0], 1.0), d.Normal(1.0, 2.0)
+    options = {"alpha": 0.5} if verb == "renyi_divergence" else {}
+    nats = getattr(d, verb)(p, q, **options)
+    got = getattr(d, verb)(p, q, base=base, **options)
+    np.testing.assert_allclose(got, nats / math.log(base), rtol=1e-15)
+    np.testing.assert_allclose(d.entropy(p, base=base), d.entropy(p) / math.log(base), rtol=1e-15)
+
+
+# ---------------------------------------------------------------------------- infinite divergences
+
+INFINITE = [
+    # The first has what the second has not.
+    (one("Uniform", 0.0, 2.0), one("Uniform", 0.0, 1.0)),
+    (one("Uniform", -1e-300, 1.0), one("Uniform", 0.0, 1.0)),
+    (one("Pareto", 1.0, 3.0), one("Pareto", np.nextafter(1.0, 2.0), 3.0)),
+    (one("Beta", 2.0, 3.0), one("Pareto", 1e-300, 1.0)),
+    (one("Beta", 2.0, 3.0), one("Uniform", 0.1, 1.0)),
+    (one("Beta", 2.0, 3.0), one("Uniform", 0.0, 0.9)),
+    (one("Uniform", 0.5, 1.5), one("Beta", 2.0, 3.0)),
+    (one("Uniform", -0.5, 0.5), one("Beta", 2.0, 3.0)),
+    (one("Uniform", -0.5, 0.5), one("Exponential", 1.0)),
+    (one("Uniform", -0.5, 0.5), one("Gamma", 2.0, 1.0)),
+    (one("Uniform", 0.5, 1.5), one("Pareto", 1.0, 1.0)),
+    *(
+        (one(name, *values), q)
+        for name, *values in (
+            ("Normal", 0.0, 1.0),
+            ("Laplace", 0.0, 1.0),
+            ("Gumbel", 0.0, 1.0),
+            ("Cauchy", 0.0, 1.0),
+        )
+        for q in (
+            one("Beta", 1.0, 1.0),
+            one("Exponential", 1.0),
+            one("Gamma", 2.0, 1.0),
+            one("Pareto", 1.0, 1.0),
+            one("Uniform", -1e308, 7e307),
+            one("HalfNormal", 1.0),
+            one("LogNormal", 0.0, 1.0),
+            one("Weibull", 1.0, 1.0),
+            one("InverseGamma", 1.0, 1.0),
+        )
+    ),
+    *(
+        (p, q)
+        for p in (one("Exponential", 1.0), one("Gamma", 2.0, 1.0))
+        for q in (one("Beta", 1.0, 1.0), one("Pareto", 1e-9, 1.0), one("Uniform", 0.0, 1e9))
+    ),
+    (one("Pareto", 1.0, 3.0), one("Beta", 1.0, 1.0)),
+    (one("Pareto", 1.0, 3.0), one("Uniform", 0.0, 1e9)),
+    (one("Bernoulli", 0.5), one("Bernoulli", 0.0)),
+    (one("Bernoulli", 0.5), one("Bernoulli", 1.0)),
+    (one("Bernoulli", 1.0), one("Bernoulli", 0.0)),
+    (one("Bernoulli", 0.5), one("Poisson", 0.0)),
+    (one("Binomial", 5, 0.5), one("Binomial", 4, 0.5)),
+    (one("Binomial", 5, 0.5), one("Binomial", 5, 1.0)),
+    (one("Binomial", 5, 0.5), one("Binomial", 5, 0.0)),
+    (one("Geometric", 0.5), one("Geometric", 1.0)),
+    (one("NegativeBinomial", 3.0, 0.5), one("NegativeBinomial", 3.0, 0.0)),
+    (one("Poisson", 1.0), one("Poisson", 0.0)),
+    (one("Poisson", 1.0), one("Bernoulli", 0.5)),
+    (one("Poisson", 1.0), one("Binomial", 1000, 0.5)),
+    (one("Categorical", [0.5, 0.5]), one("Categorical", [1.0, 0.0])),
+    # Tails that are too heavy.
+    (one("Cauchy", 0.0, 1.0), one("Normal", 0.0, 1.0)),
+    (one("Cauchy", 0.0, 1.0), one("Laplace", 0.0, 1.0)),
+    (one("Pareto", 1.0, 1.0), one("Exponential", 1.0)),
+    (one("Pareto", 1.0, 1.0), one("Gamma", 2.0, 1.0)),
+    (one("Pareto", 1.0, 2.0), one("Normal", 0.0, 1.0)),
+    (one("Laplace", 0.0, 2.0), one("Gumbel", 0.0, 2.0)),
+    (one("InverseGamma", 1.0, 1.0), one("Exponential", 1.0)),
+    (one("LogNormal", 0.0, 1.0), one("InverseGamma", 1.0, 1.0))[:0]
+    or (one("Gamma", 1.0, 1.0), one("InverseGamma", 1.0, 1.0)),
+]
+
+FINITE = [
+    (one("Pareto", 1.0, 1.0 + 1e-9), one("Exponential", 1.0), 1e9),
+    (one("Pareto", 1.0, 2.0 + 1e-9), one("Normal", 0.0, 1.0), 1e9),
+    (one("Binomial", 4, 1.0), one("Binomial", 4, 1.0), 0),
+    (one("Poisson", 0.0), one("Poisson", 0.0), 0),
+    (one("Poisson", 0.0), one("Poisson", 2.5), 2.5),
+    (one("Bernoulli", 1.0), one("Bernoulli", 0.5), math.log(2)),
+    (one("Bernoulli", 0.0), one("Poisson", 0.0), 0),
+    (one("Binomial", 4, 1.0), one("Binomial", 4, 0.5), 4 * math.log(2)),
+    (one("Geometric", 1.0), one("Geometric", 1.0), 0),
+    (one("Geometric", 1.0), one("Geometric", 0.5), math.log(2)),
+    (one("NegativeBinomial", 3.0, 0.0), one("NegativeBinomial", 3.0, 0.0), 0),
+    (one("Beta", 1.0, 1.0), one("Uniform", 0.0, 1.0), 0),
+    (one("Uniform", 0.0, 1.0), one("Beta", 1.0, 1.0), 0),
+    (one("Exponential", 2.0), one("Gamma", 1.0, 2.0), 0),
+    (one("ChiSquared", 2.0), one("Exponential", 0.5), 0),
+    (one("VonMises", 0.0, 0.0), one("VonMises", 3.0, 0.0), 0),
+    (one("Categorical", [1.0, 0.0]), one("Categorical", [0.5, 0.5]), math.log(2)),
+]
+
+
+@pytest.mark.parametrize(("p", "q"), INFINITE, ids=str)
+def test_infinite(p: One, q: One) -> None:
+    assert d.kl_divergence(built(p), built(q)) == np.inf
+    assert d.cross_entropy(built(p), built(q)) == np.inf
+
+
+@pytest.mark.parametrize(("p", "q", "expected"), FINITE, ids=str)
+def test_finite_beside_what_is_infinite(p: One, q: One, expected: float) -> None:
+    got = d.kl_divergence(built(p), built(q))
+    if expected >= 1e9:
+        assert 1e8 < got < np.inf
+    else:
+        assert got == pytest.approx(expected, rel=1e-14, abs=0)
+
+
+# -------------------------------------------------------------------------------------- parameters
+
+NAN_PARAMETERS = [(name, key) for name in ONE_DIMENSIONAL for key in reference.PARAMETERS[name]]
+
+
+def three(name: str) -> dict[str, np.ndarray]:
+    return random_parameters(name, np.random.default_rng(5), 3)
+
+
+@pytest.mark.parametrize(("name", "key"), NAN_PARAMETERS)
+def test_nan_stays_in_its_element(name: str, key: str) -> None:
+    good, other = three(name), three(name)
+    if name == "Uniform":
+        other = {"low": good["low"] - 1, "high": good["high"] + 1}
+    bad = dict(good)
+    bad[key] = good[key].copy()
+    bad[key][1] = np.nan
+    family = getattr(d, name)
+    p, broken, q = family(**good), family(**bad), family(**other)
+    for got, whole in (
+        (d.kl_divergence(broken, q), d.kl_divergence(p, q)),
+        (d.kl_divergence(q, broken), d.kl_divergence(q, p)),
+        (d.entropy(broken), d.entropy(p)),
+        (d.cross_entropy(broken, q), d.cross_entropy(p, q)),
+        (broken.mean, p.mean),
+        (broken.variance, p.variance),
+        (broken.log_prob(1.0), p.log_prob(1.0)),
+    ):
+        np.testing.assert_array_equal(np.delete(got, 1), np.delete(whole, 1))
+    # A parameter that the function has not, such as a location in an entropy, may be NaN.
+    assert np.isnan(d.kl_divergence(broken, q)[1])
+    assert np.isnan(d.kl_divergence(q, broken)[1])
+    assert np.isnan(broken.log_prob(1.0)[1])
+
+
+@pytest.mark.parametrize("name", ["MultivariateNormal", "Dirichlet", "Categorical"])
+def test_nan_stays_in_its_row(name: str) -> None:
+    rows = np.array([[0.5, 0.5], [0.25, 0.75], [0.75, 0.25]])
+    bad = rows.copy()
+    bad[1, 0] = np.nan
+
+    def family(x: np.ndarray) -> Any:
+        if name == "MultivariateNormal":
+            return d.MultivariateNormal(x, scale_diag=[1.0, 2.0])
+        return getattr(d, name)(x)
+
+    q = family(rows[::-1])
+    for got, whole in (
+        (d.kl_divergence(family(bad), q), d.kl_divergence(family(rows), q)),
+        (d.kl_divergence(q, family(bad)), d.kl_divergence(q, family(rows))),
+    ):
+        assert np.isnan(got[1])
+        np.testing.assert_array_equal(np.delete(got, 1), np.delete(whole, 1))
+
+
+@pytest.mark.parametrize("name", ONE_DIMENSIONAL)
+def test_broadcasting_is_one_by_one(name: str) -> None:
+    x, y = three(name), random_parameters(name, np.random.default_rng(6), 4)
+    if "total_count" in x:
+        x["total_count"], y["total_count"] = x["total_count"][:1], x["total_count"][:1]
+    family = getattr(d, name)
+    columns = {key: it[:, None] for key, it in x.items()}
+    got = d.kl_divergence(family(**columns), family(**y))
+    assert got.shape == (3, 4)
+    for i in range(3):
+        for j in range(4):
+            p = family(**{key: it[min(i, len(it) - 1)] for key, it in x.items()})
+            q = family(**{key: it[min(j, len(it) - 1)] for key, it in y.items()})
+            value = d.kl_divergence(p, q)
+            assert isinstance(value, np.float64)
+            assert value == got[i, j]
+
+
+def test_broadcasting_of_vectors() -> None:
+    p = d.MultivariateNormal(np.zeros((3, 1, 2)), np.eye(2) * np.arange(1.0, 5)[:, None, None])
+    q = d.MultivariateNormal([1.0, 2.0], scale_diag=[1.0, 2.0])
+    assert p.shape == (3, 4)
+    assert d.kl_divergence(p, q).shape == (3, 4)
+    assert d.Dirichlet(np.ones((3, 1, 2))).shape == (3, 1)
+    assert d.kl_divergence(d.Dirichlet(np.ones((3, 1, 2))), d.Dirichlet([2.0, 3.0])).shape == (3, 1)
+    assert d.Categorical(np.full((3, 4), 0.25)).shape == (3,)
+
+
+def test_empty() -> None:
+    got = d.kl_divergence(d.Normal(np.zeros((0, 3)), 1.0), d.Normal(0.0, 1.0))
+    assert got.shape == (0, 3)
+
+
+def test_kinds_of_parameters() -> None:
+    expected = d.kl_divergence(d.Normal([1.0, 2.0], 3.0), d.Normal(0.0, 0.5))
+    for p in (
+        d.Normal((1, 2), 3),
+        d.Normal(np.array([1, 2], np.int8), np.float32(3)),
+        d.Normal(np.array([1, 2], np.float16), np.array(3)),
+        d.Normal(np.array([1.0, 0.0, 2.0, 0.0])[::2], np.array([3.0], ">f8")),
+        d.Normal(loc=[1, 2], scale=[3, 3]),
+    ):
+        np.testing.assert_array_equal(d.kl_divergence(p, d.Normal(False, 0.5)), expected)
+
+
+def test_float32_parameters_are_the_floats_that_they_are() -> None:
+    p, q = np.float32(0.1), np.float32(0.3)
+    got = d.kl_divergence(d.Poisson(p), d.Poisson(q))
+    assert got == d.kl_divergence(d.Poisson(float(p)), d.Poisson(float(q)))
+
+
+@pytest.mark.parametrize("it", ALL, ids=str)
+def test_immutable(it: One) -> None:
+    name, parameters = it
+    arrays = {key: np.array(x) for key, x in parameters.items()}
+    p = getattr(d, name)(**arrays)
+    before = d.entropy(p)
+    for array in arrays.values():
+        array[...] = -7
+    assert d.entropy(p) == before
+    for key in parameters:
+        kept = getattr(p, key)
+        np.testing.assert_array_equal(kept, parameters[key])
+        assert not np.asarray(kept).flags.writeable
+        with pytest.raises(AttributeError, match="immutable"):
+            setattr(p, key, 1.0)
+        with pytest.raises(AttributeError, match="immutable"):
+            delattr(p, key)
+
+
+@pytest.mark.parametrize("it", ALL, ids=str)
+def test_repr_can_be_read_back(it: One) -> None:
+    p = built(it)
+    again = eval(repr(p), vars(d) | {"inf": np.inf, "nan": np.nan})
+    assert type(again) is type(p)
+    assert repr(again) == repr(p)
+
+
+def test_repr() -> None:
+    assert repr(d.Normal(0, 1.5)) == "Normal(loc=0, scale=1.5)"
+    assert repr(d.Gamma(2, scale=[1, 2])) == "Gamma(concentration=2, scale=[1., 2.])"
+    assert len(repr(d.Normal(np.zeros(10**5), 1))) < 200
+
+
+def test_equality_is_identity() -> None:
+    p, q = d.Normal(0, 1), d.Normal(0, 1)
+    assert p == p  # noqa: PLR0124
+    assert p != q
+    assert len({p, q}) == 2
+
+
+@pytest.mark.parametrize("it", ALL, ids=str)
+def test_copies_and_pickles(it: One) -> None:
+    p = built(it)
+    for same in (copy.copy(p), copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
+        assert repr(same) == repr(p)
+        assert d.kl_divergence(p, same) == 0
+
+
+def test_alternatives() -> None:
+    """What is given in another way is the same distribution, up to rounding."""
+    pairs = [
+        (d.Exponential(4.0), d.Exponential(scale=0.25)),
+        (d.Gamma(2.5, 4.0), d.Gamma(2.5, scale=0.25)),
+        (d.InverseGamma(2.5, 4.0), d.InverseGamma(2.5, scale=4.0)),
+        (d.Bernoulli(0.5), d.Bernoulli(logits=0.0)),
+        (d.Geometric(0.5), d.Geometric(logits=0.0)),
+        (d.Binomial(7, 0.5), d.Binomial(7, logits=0.0)),
+        (d.NegativeBinomial(7, 0.5), d.NegativeBinomial(7, logits=0.0)),
+        (d.Categorical([0.5, 0.5]), d.Categorical(logits=[3.0, 3.0])),
+        (
+            d.MultivariateNormal([0.0, 1.0], [[4.0, 0.0], [0.0, 9.0]]),
+            d.MultivariateNormal([0.0, 1.0], scale_diag=[2.0, 3.0]),
+        ),
+        (
+            d.MultivariateNormal([0.0, 1.0], [[4.0, 2.0], [2.0, 10.0]]),
+            d.MultivariateNormal([0.0, 1.0], scale_tril=[[2.0, 0.0], [1.0, 3.0]]),
+        ),
+    ]
+    for p, q in pairs:
+        assert 0 <= d.kl_divergence(p, q) < 1e-30
+        assert d.entropy(p) == pytest.approx(d.entropy(q), rel=1e-14)
+        x = [0.5, 0.5] if isinstance(p, d.MultivariateNormal) else 1.0
+        assert p.log_prob(x) == pytest.approx(q.log_prob(x), rel=1e-14)
+
+
+def test_scale_is_kept_as_it_is() -> None:
+    """Its inverse as a float would be wrong by 1e-16 relative, which is all of the divergence."""
+    p, q = d.Exponential(scale=3.0), d.Exponential(scale=np.nextafter(3.0, 4.0))
+    e = 2.0**-51 / 3
+    assert d.kl_divergence(p, q) == pytest.approx(e * e / 2, rel=1e-13)
+
+
+@pytest.mark.parametrize("it", reference.EXAMPLES, ids=str)
+def test_support(it: One) -> None:
+    p, known = built(it), reference.made(*it)
+    low, high = p.support
+    assert p.is_discrete == known.is_discrete
+    if it[0] != "VonMises":
+        assert low == float(known.low)
+        assert high == float(known.high)
+        if np.isfinite(low):
+            assert p.log_prob(low - 1) == -np.inf
+        if np.isfinite(high):
+            assert p.log_prob(high + 1) == -np.inf
+    if p.is_discrete:
+        assert p.log_prob(0.5) == -np.inf
+    assert np.isnan(p.log_prob(np.nan))
+
+
+# ---------------------------------------------------------------------------------------- sampling
+
+DRAWS = 20_000
+
+
+ORDINARY_EXAMPLES = tuple(
+    it for it in reference.EXAMPLES if not {3e8, 1e-8, 40.0} & {*it[1].values()}
+)
+
+
+@pytest.mark.parametrize("it", ORDINARY_EXAMPLES, ids=str)
+def test_samples_have_the_moments(it: One) -> None:
+    p = built(it)
+    x = p.sample(np.random.default_rng(1), DRAWS)
+    assert x.shape == (DRAWS,)
+    assert x.dtype == np.float64
+    if it[0] == "Cauchy":
+        x, mean = x > p.loc, 0.5
+    elif it[0] == "VonMises":
+        x, mean = np.cos(x - p.loc), 1 - p.variance
+    else:
+        mean = p.mean
+    centred = x - mean
+    error = centred.std() / math.sqrt(DRAWS)
+    assert abs(centred.mean()) <= 6 * error
+    if it[0] not in ("Cauchy", "VonMises", "Pareto"):
+        squares = centred**2
+        error = squares.std() / math.sqrt(DRAWS)
+        assert abs(squares.mean() - p.variance) <= 6 * error
+
+
+def test_samples_of_vectors_have_the_moments() -> None:
+    covariance = np.array(reference.given_3())
+    p = d.MultivariateNormal([0.5, 1.0, -2.0], covariance)
+    x = p.sample(np.random.default_rng(1), DRAWS)
+    assert x.shape == (DRAWS, 3)
+    errors = np.sqrt(np.diagonal(covariance) / DRAWS)
+    assert (abs(x.mean(0) - p.mean) <= 6 * errors).all()
+    size = np.sqrt(np.outer(np.diagonal(covariance), np.diagonal(covariance)) * 2 / DRAWS)
+    assert (abs(np.cov(x.T) - covariance) <= 6 * size).all()
+    for q in (d.Dirichlet([0.5, 1.5, 3.0]), d.Dirichlet([100.0, 1e-2])):
+        y = q.sample(np.random.default_rng(1), DRAWS)
+        np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-12)
+        assert (abs(y.mean(0) - q.mean) <= 6 * np.sqrt(q.variance / DRAWS)).all()
+        spread = ((y - q.mean) ** 2).std(0) / math.sqrt(DRAWS)
+        assert (abs(y.var(0) - q.variance) <= 6 * spread + 1e-12).all()
+    share = np.array([0.5, 0.25, 0.125, 0.125])
+    for r in (d.Categorical(share), d.Categorical(logits=np.log(share) + 3)):
+        counts = np.bincount(r.sample(np.random.default_rng(1), DRAWS).astype(int), minlength=4)
+        assert (abs(counts / DRAWS - share) <= 6 * np.sqrt(share * (1 - share) / DRAWS)).all()
+
+
+@pytest.mark.parametrize("it", ALL, ids=str)
+def test_shapes_of_samples(it: One) -> None:
+    name, parameters = it
+    p = built(it)
+    event = np.shape(p.mean)[len(p.shape) :]
+    draw = lambda size=None: p.sample(np.random.default_rng(3), size)  # noqa: E731
+    assert np.shape(draw()) == event
+    assert draw(4).shape == (4, *event)
+    assert draw((4, 2)).shape == (4, 2, *event)
+    assert draw(()).shape == event
+    np.testing.assert_array_equal(draw(4), draw(4))
+    rows = {key: np.array([x, x]) for key, x in parameters.items()}
+    many = getattr(d, name)(**rows)
+    assert many.shape == (2,)
+    assert many.sample(np.random.default_rng(3), 5).shape == (5, 2, *event)
+    assert many.mean.shape == many.variance.shape == (2, *event)
+    assert np.shape(many.log_prob(many.sample(np.random.default_rng(3), 5))) == (5, 2)
+
+
+# -------------------------------------------------------------------------------- beside SciPy
+
+SCIPY = {
+    "Normal": scipy.stats.norm,
+    "LogNormal": lambda loc, scale: scipy.stats.lognorm(scale, scale=math.exp(loc)),
+    "Laplace": scipy.stats.laplace,
+    "Cauchy": scipy.stats.cauchy,
+    "Gumbel": scipy.stats.gumbel_r,
+    "HalfNormal": lambda scale: scipy.stats.halfnorm(scale=scale),
+    "Exponential": lambda rate: scipy.stats.expon(scale=1 / rate),
+    "Gamma": lambda concentration, rate: scipy.stats.gamma(concentration, scale=1 / rate),
+    "InverseGamma": lambda concentration, rate: scipy.stats.invgamma(concentration, scale=rate),
+    "ChiSquared": scipy.stats.chi2,
+    "Beta": scipy.stats.beta,
+    "Pareto": lambda scale, alpha: scipy.stats.pareto(alpha, scale=scale),
+    "Weibull": lambda scale, concentration: scipy.stats.weibull_min(concentration, scale=scale),
+    "Uniform": lambda low, high: scipy.stats.uniform(low, high - low),
+    "VonMises": lambda loc, concentration: scipy.stats.vonmises(concentration, loc),
+    "Bernoulli": scipy.stats.bernoulli,
+    "Geometric": lambda probs: scipy.stats.geom(probs, -1),
+    "Binomial": lambda total_count, probs: scipy.stats.binom(int(total_count), probs),
+    "NegativeBinomial": lambda total_count, probs: scipy.stats.nbinom(total_count, 1 - probs),
+    "Poisson": scipy.stats.poisson,
+}
+ORDINARY = {
+    it[0]: it for it in reversed(reference.EXAMPLES) if "logits" not in it[1] and it[0] in SCIPY
+}
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_agrees_with_scipy(name: str) -> None:
+    p, peer = built(ORDINARY[name]), SCIPY[name](*ORDINARY[name][1].values())
+    x = np.arange(0.0, 8.0) if p.is_discrete else np.linspace(-3.0, 5.0, 33)
+    if name == "VonMises":
+        x = np.linspace(-2.0, 3.0, 11)
+    with np.errstate(all="ignore"):
+        expected = peer.logpmf(x) if p.is_discrete else peer.logpdf(x)
+    np.testing.assert_allclose(p.log_prob(x), expected, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(d.entropy(p), float(peer.entropy()), rtol=1e-7)
+    if name not in ("Cauchy", "VonMises"):
+        np.testing.assert_allclose(p.mean, peer.mean(), rtol=1e-8)
+        np.testing.assert_allclose(p.variance, peer.var(), rtol=1e-8)
+
+
+def test_agrees_with_scipy_on_vectors() -> None:
+    covariance = reference.given_3()
+    p = d.MultivariateNormal([0.5, 1.0, -2.0], covariance)
+    peer = scipy.stats.multivariate_normal([0.5, 1.0, -2.0], covariance)
+    x = np.random.default_rng(0).normal(0, 1, (5, 3))
+    np.testing.assert_allclose(p.log_prob(x), peer.logpdf(x), rtol=1e-10)
+    np.testing.assert_allclose(d.entropy(p), peer.entropy(), rtol=1e-10)
+    q, peer = d.Dirichlet([0.5, 1.5, 3.0]), scipy.stats.dirichlet([0.5, 1.5, 3.0])
+    np.testing.assert_allclose(q.log_prob([0.25, 0.5, 0.25]), peer.logpdf([0.25, 0.5, 0.25]))
+    np.testing.assert_allclose(d.entropy(q), peer.entropy(), rtol=1e-10)
+    np.testing.assert_allclose(q.mean, peer.mean(), rtol=1e-10)
+    np.testing.assert_allclose(q.variance, peer.var(), rtol=1e-10)
+
+
+# ---------------------------------------------------------------------------------- other methods
+
+INTEGRATED = tuple((p, q) for p, q in reference.PAIRS if p[0] in FAMILIES[:17] or p[0] == "Poisson")
+
+
+@pytest.mark.parametrize(("p", "q"), INTEGRATED, ids=str)
+def test_quadrature_is_the_closed_form(p: One, q: One) -> None:
+    for verb in ("kl_divergence", "cross_entropy", "entropy"):
+        operands = [built(p)] if verb == "entropy" else [built(p), built(q)]
+        exact = getattr(d, verb)(*operands, method="closed_form")
+        got, error = getattr(d, verb)(*operands, method="quadrature", return_error=True)
+        assert isinstance(got, np.float64)
+        assert isinstance(error, np.float64)
+        assert abs(got - exact) <= max(error, 1e-13 * abs(exact))
+        assert error <= 1e-10 * abs(got)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        # Narrow beside wide, on both sides, and far apart.
+        (one("Normal", 0.0, 1e-8), one("Normal", 1.0, 1.0)),
+        (one("Normal", 1e8, 1.0), one("Normal", 0.0, 1e8)),
+        (one("Normal", 0.0, 1.0), one("Normal", 1e3, 1.0)),
+        (one("Normal", 0.0, 1e3), one("Normal", 1.0, 1.0)),
+        (one("Gamma", 1e4, 1.0), one("Gamma", 2.0, 1e-3)),
+        (one("Beta", 1e4, 2e4), one("Beta", 1.0, 1.0)),
+        (one("Weibull", 2.0, 200.0), one("Weibull", 3.0, 2.0)),
+        (one("VonMises", 1.0, 1e4), one("VonMises", -2.0, 1.0)),
+        (one("Poisson", 1e5), one("Poisson", 1.1e5)),
+        # Heavy tails.
+        (one("Cauchy", 1e6, 1.0), one("Cauchy", 0.0, 1e-3)),
+        (one("Pareto", 2.0, 0.25), one("Pareto", 1.0, 0.5)),
+        (one("InverseGamma", 0.5, 1.0), one("InverseGamma", 0.25, 2.0)),
+        (one("Exponential", 1e-12), one("Exponential", 2e-12)),
+        (one("Uniform", 1e6, 1e6 + 1e-3), one("Normal", 0.0, 1.0)),
+    ],
+    ids=str,
+)
+def test_quadrature_of_narrow_and_heavy(p: One, q: One) -> None:
+    exact = d.kl_divergence(built(p), built(q))
+    try:
+        got, error = d.kl_divergence(built(p), built(q), method="quadrature", return_error=True)
+    except ArithmeticError:
+        return
+    assert abs(got - exact) <= max(error, 1e-10 * exact)
+
+
+@pytest.mark.parametrize("pair", reference.NEAR_PAIRS, ids=str)
+def test_quadrature_near_equality_is_right_or_says_so(pair: tuple[One, One]) -> None:
+    """The terms are rounded where p ln(p/q) is: below 1e-11 nothing is left of the second order."""
+    p, q = (built(it) for it in pair)
+    exact = d.kl_divergence(p, q)
+    try:
+        got, error = d.kl_divergence(p, q, method="quadrature", return_error=True)
+    except ArithmeticError:
+        return
+    assert abs(got - exact) <= max(error, 1e-10 * exact)
+
+
+def test_quadrature_says_what_it_cannot_see() -> None:
+    """A thousandth of this is below the smallest float."""
+    with pytest.raises(ArithmeticError, match="rtol"):
+        d.kl_divergence(d.Gamma(1e-2, 1.0), d.LogNormal(0.3, 4.0))
+
+
+def test_quadrature_says_what_is_infinite() -> None:
+    for p, q in INFINITE[::4]:
+        assert d.kl_divergence(built(p), built(q), method="quadrature") == np.inf
+
+
+def test_quadrature_of_arrays() -> None:
+    p, q = d.Laplace([[0.0], [1.0]], 1.0), d.Cauchy([0.0, 1.0, np.nan], 2.0)
+    values, errors = d.kl_divergence(p, q, return_error=True)
+    assert values.shape == errors.shape == (2, 3)
+    assert np.isnan(values[:, 2]).all()
+    assert values[0, 1] == d.kl_divergence(d.Laplace(0.0, 1.0), d.Cauchy(1.0, 2.0))
+
+
+def test_closed_form_is_what_is_taken() -> None:
+    p, q = d.Normal([0.0, 1.0], 1.0), d.Normal(1.0, 2.0)
+    values, errors = d.kl_divergence(p, q, return_error=True)
+    np.testing.assert_array_equal(values, d.kl_divergence(p, q, method="closed_form"))
+    np.testing.assert_array_equal(errors, 1e-13 * values)
+
+
+DRAWN = [
+    *((p, q) for p, q in reference.PAIRS[::2] if p[0] != "Cauchy"),
+    *reference.MANY_PAIRS,
+    (one("Dirichlet", [0.5, 1.5, 3.0]), one("Dirichlet", [0.75, 1.5, 2.5])),
+]
+
+
+@pytest.mark.parametrize(("p", "q"), DRAWN, ids=str)
+def test_monte_carlo_is_within_its_error(p: One, q: One) -> None:
+    first, other = built(p), built(q)
+    for verb, options in (
+        ("kl_divergence", {}),
+        ("cross_entropy", {}),
+        ("renyi_divergence", {"alpha": 0.5}),
+    ):
+        rng = np.random.default_rng(11)
+        got, error = getattr(d, verb)(
+            first, other, method="monte_carlo", size=20_000, rng=rng, return_error=True, **options
+        )
+        exact = getattr(d, verb)(first, other, **options)
+        assert np.shape(got) == np.shape(error) == ()
+        assert abs(got - exact) <= 6 * error + 1e-14 * abs(exact)
+        assert error < 0.05 * (1 + abs(exact))
+
+
+def test_monte_carlo_of_others() -> None:
+    p, q = d.Normal([0.0, 1.0], 1.0), d.Normal(0.5, 1.25)
+    for verb in ("js_divergence", "jeffreys_divergence", "hellinger_distance"):
+        options: dict[str, Any] = {"method": "monte_carlo", "size": 20_000, "return_error": True}
+        got, errors = getattr(d, verb)(p, q, rng=np.random.default_rng(5), **options)
+        assert got.shape == errors.shape == (2,)
+        assert (abs(got - getattr(d, verb)(p, q)) <= 6 * errors).all()
+        again = getattr(d, verb)(p, q, rng=np.random.default_rng(5), **options)[0]
+        np.testing.assert_array_equal(got, again)
+    vectors = [d.MultivariateNormal([0.0, x], np.eye(2)) for x in (0.0, 1.0)]
+    got, error = d.js_divergence(*vectors, rng=np.random.default_rng(5), **options)
+    same = d.js_divergence(d.Normal(0.0, 1.0), d.Normal(1.0, 1.0))
+    assert abs(got - same) <= 6 * error
+    assert d.js_divergence(d.Uniform(0, 1), d.Uniform(2, 3), rng=rng_of(1), **options)[0] == (
+        pytest.approx(math.log(2))
+    )
+
+
+def rng_of(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+# -------------------------------------------------------------------------- disjoint, and transport
+
+
+def test_disjoint_supports() -> None:
+    p, q = d.Uniform(0, 1), d.Uniform(2, 3)
+    assert d.kl_divergence(p, q) == np.inf
+    assert d.jeffreys_divergence(p, q) == np.inf
+    assert d.js_divergence(p, q, base=2) == pytest.approx(1, rel=1e-12)
+    assert d.hellinger_distance(p, q) == 1
+    assert d.bhattacharyya_distance(p, q) == np.inf
+    assert d.renyi_divergence(p, q, alpha=0.5) == np.inf
+    assert d.renyi_divergence(p, q, alpha=2) == np.inf
+    assert d.wasserstein_distance(p, q, order=1) == 2
+
+
+def test_renyi_is_infinite_where_the_tails_are() -> None:
+    """p^alpha q^(1-alpha) of a wide p and a narrow q grows."""
+    p, q = d.Normal(0.0, 2.0), d.Normal(0.0, 1.0)
+    assert d.renyi_divergence(p, q, alpha=2) == np.inf
+    assert np.isfinite(d.renyi_divergence(p, q, alpha=1.3))
+    assert d.renyi_divergence(d.Exponential(1.0), d.Exponential(2.0), alpha=2) == np.inf
+    assert d.renyi_divergence(d.Gamma(1.0, 1.0), d.Gamma(2.0, 1.0), alpha=2) == np.inf
+    assert np.isfinite(d.renyi_divergence(d.Gamma(1.5, 1.0), d.Gamma(2.0, 1.0), alpha=2))
+    assert d.renyi_divergence(d.Bernoulli(0.5), d.Bernoulli(0.0), alpha=2) == np.inf
+    got = d.renyi_divergence(d.Bernoulli(0.5), d.Bernoulli(0.0), alpha=0.5)
+    assert got == pytest.approx(math.log(2), rel=1e-13)
+
+
+@pytest.mark.parametrize(("p", "q"), reference.PAIRS[:20], ids=str)
+def test_orders_of_renyi(p: One, q: One) -> None:
+    """It grows with the order, is the KL divergence at 1, and what it is twice at 1/2."""
+    first, other = built(p), built(q)
+    own = NO_CLOSED_FORM.get(p[0], ())
+    orders = [0.25, 0.5, 1.0] if "renyi_divergence" in own else [0.1, 0.5, 0.99, 1.0, 1.01, 1.2]
+    values = [d.renyi_divergence(first, other, alpha=a) for a in orders]
+    assert all(x <= y * (1 + 1e-9) for x, y in pairwise(values))
+    assert values[orders.index(1.0)] == d.kl_divergence(first, other)
+    half = values[orders.index(0.5)]
+    assert d.bhattacharyya_distance(first, other) == pytest.approx(half / 2, rel=1e-14)
+    distance = math.sqrt(-math.expm1(-half / 2))
+    assert d.hellinger_distance(first, other) == pytest.approx(distance, rel=1e-14)
+    assert d.jeffreys_divergence(first, other) == d.jeffreys_divergence(other, first)
+
+
+def test_transport() -> None:
+    assert d.wasserstein_distance(d.Cauchy(0.0, 2.0), d.Cauchy(3.0, 2.0), order=1) == 3
+    assert d.wasserstein_distance(d.Cauchy(0.0, 2.0), d.Cauchy(3.0, 2.5), order=1) == np.inf
+    assert d.wasserstein_distance(d.Normal(0.0, 1.0), d.Normal(3.0, 5.0), order=2) == 5
+    p, q = d.Normal([0.0, 1.0, np.nan], 1.0), d.Normal(0.0, [[1.0], [2.0]])
+    for order in (1, 2):
+        got = d.wasserstein_distance(p, q, order=order)
+        assert got.shape == (2, 3)
+        assert np.isnan(got[:, 2]).all()
+        assert got[0, 0] == 0
+        back = d.wasserstein_distance(q, p, order=order)
+        np.testing.assert_allclose(got, back, rtol=1e-15)
+    vectors = d.MultivariateNormal([0.0, 0.0], reference.covariance(2, 4.0))
+    assert d.wasserstein_distance(vectors, vectors, order=2) == 0
+    moved = d.MultivariateNormal([3.0, 4.0], reference.covariance(2, 4.0))
+    assert d.wasserstein_distance(vectors, moved, order=2) == pytest.approx(5, rel=1e-14)
+
+
+# ---------------------------------------------------------------------------------------- gradients
+
+DIFFERENTIATED = klrs.value_and_grad(d.kl_divergence, (0, 1))
+
+
+@pytest.mark.parametrize(("case", "exact"), GROUPS["gradients"], ids=lambda it: str(it)[:60])
+def test_gradient(case: Case, exact: dict[str, dict[str, Any]]) -> None:
+    p, q = built(case.p), built(case.q)
+    value, gradients = DIFFERENTIATED(p, q)
+    assert value == d.kl_divergence(p, q)
+    for (_, parameters), got, known in zip(case[2:4], gradients, exact.values(), strict=True):
+        assert got.keys() == known.keys()
+        largest = max(np.abs(x).max() for x in got.values())
+        for key, numbers in known.items():
+            expected = np.array(numbers, np.float64)
+            assert got[key].shape == np.shape(parameters[key])
+            if case.p[0] == "Categorical":
+                # Those of the textbook's formula, which no step that keeps the sum can tell apart.
+                expected += (got[key] - expected).mean()
+            np.testing.assert_allclose(got[key], expected, rtol=1e-12, atol=1e-13 * largest)
+
+
+def test_gradient_is_0_where_the_divergence_is() -> None:
+    for it in (*reference.EXAMPLES, *reference.MANY):
+        if it[0] in ("Normal", "Gamma", "Beta", "Dirichlet", "Bernoulli") or "scale_diag" in it[1]:
+            value, gradients = DIFFERENTIATED(built(it), built(it))
+            assert value == 0
+            assert all((x == 0).all() for gradient in gradients for x in gradient.values())
+
+
+def test_gradients_of_arrays() -> None:
+    p, q = d.Normal([[0.0], [1.0]], [1.0, 2.0, np.nan]), d.Normal(0.5, 1.5)
+    value, (of_p, of_q) = DIFFERENTIATED(p, q)
+    assert value.shape == (2, 3)
+    assert of_p["loc"].shape == (2, 1)
+    assert of_p["scale"].shape == (3,)
+    assert of_q["loc"].shape == of_q["scale"].shape == ()
+    for j in range(2):
+        ones = [DIFFERENTIATED(d.Normal(x, j + 1.0), q) for x in (0.0, 1.0)]
+        np.testing.assert_array_equal(value[:, j], [it[0] for it in ones])
+        expected = sum(it[1][0]["scale"] for it in ones)
+        assert of_p["scale"][j] == pytest.approx(expected, rel=1e-14)
+    assert np.isnan(of_p["scale"][2])
+    value, gradient = klrs.value_and_grad(d.kl_divergence)(d.Normal([0.0, 1.0], 1), q, base=2)
+    nats, plain = klrs.value_and_grad(d.kl_divergence)(d.Normal([0.0, 1.0], 1), q)
+    np.testing.assert_allclose(value, nats / math.log(2), rtol=1e-15)
+    assert gradient["scale"] == pytest.approx(float(plain["scale"]) / math.log(2), rel=1e-14)
+    mean, gradient = klrs.value_and_grad(d.kl_divergence)(
+        d.Normal([0.0, 1.0], 1), q, reduction="mean"
+    )
+    assert mean == pytest.approx(nats.mean(), rel=1e-15)
+    assert gradient["scale"] == pytest.approx(float(plain["scale"]) / 2, rel=1e-14)
+
+
+def test_gradients_with_a_scale() -> None:
+    """That of what was given."""
+    p, q = d.Gamma(2.5, scale=0.5), d.Gamma(2.25, scale=0.75)
+    _, (of_p, of_q) = DIFFERENTIATED(p, q)
+    _, (by_rate_p, by_rate_q) = DIFFERENTIATED(d.Gamma(2.5, 2.0), d.Gamma(2.25, 1 / 0.75))
+    assert of_p["scale"] == pytest.approx(float(-by_rate_p["rate"]) / 0.5**2, rel=1e-12)
+    assert of_q["scale"] == pytest.approx(float(-by_rate_q["rate"]) / 0.75**2, rel=1e-12)
+    assert of_p["concentration"] == pytest.approx(float(by_rate_p["concentration"]), rel=1e-12)
+
+
+# -------------------------------------------------------------------------------- foreign objects
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_frozen_distributions_of_scipy(name: str) -> None:
+    p, q = next(pair for pair in reference.PAIRS if pair[0][0] == name == pair[1][0])
+    peers = [SCIPY[name](*it[1].values()) for it in (p, q)]
+    ours = [built(it) for it in (p, q)]
+    expected = d.kl_divergence(*ours)
+    for first in (ours[0], peers[0]):
+        for other in (ours[1], peers[1]):
+            assert d.kl_divergence(first, other) == pytest.approx(float(expected), rel=1e-9)
+    assert d.entropy(peers[0]) == pytest.approx(float(d.entropy(ours[0])), rel=1e-9)
+
+
+def test_frozen_distributions_of_scipy_that_are_not_ours() -> None:
+    student, normal = scipy.stats.t(5), scipy.stats.norm(0, 1)
+    value, error = d.kl_divergence(normal, student, return_error=True)
+    with mp.workdps(30):
+        exact = mp.quad(
+            lambda x: mp.npdf(x) * (mp.log(mp.npdf(x)) - mp.log(student_density(x, 5))),
+            [-30, -5, 0, 5, 30],
+        )
+    assert abs(value - float(exact)) <= 1e-10 * value
+    assert error <= 1e-10 * value
+    got, deviation = d.kl_divergence(
+        student, d.Cauchy(0, 1), method="monte_carlo", rng=rng_of(2), return_error=True
+    )
+    assert abs(got - d.kl_divergence(student, d.Cauchy(0, 1))) <= 6 * deviation
+    shifted = scipy.stats.gamma(2.5, loc=1, scale=0.5)
+    gap = d.kl_divergence(shifted, scipy.stats.gamma(2.25, loc=1, scale=0.75))
+    assert gap == pytest.approx(
+        float(d.kl_divergence(d.Gamma(2.5, scale=0.5), d.Gamma(2.25, scale=0.75))), rel=1e-9
+    )
+    assert d.kl_divergence(scipy.stats.gamma(2.5), shifted) == np.inf
+    assert d.entropy(student) == pytest.approx(float(student.entropy()), rel=1e-8)
+
+
+def student_density(x: mpf, df: int) -> mpf:
+    constant = mp.gamma(mpf(df + 1) / 2) / mp.gamma(mpf(df) / 2) / mp.sqrt(df * mp.pi)
+    return constant * (1 + x * x / df) ** (-mpf(df + 1) / 2)
+
+
+def test_pairs_of_a_density_and_its_support() -> None:
+    def log_normal_density(x: Any) -> Any:
+        return -x * x / 2 - math.log(2 * math.pi) / 2
+
+    density = (log_normal_density, (-np.inf, np.inf))
+    assert d.kl_divergence(density, d.Normal(1.0, 2.0)) == pytest.approx(
+        float(d.kl_divergence(d.Normal(0.0, 1.0), d.Normal(1.0, 2.0))), rel=1e-10
+    )
+    assert d.entropy(density) == pytest.approx(float(d.Normal(0.0, 1.0).entropy()), rel=1e-10)
+    triangle = (lambda x: np.log(2 * x), (0.0, 1.0))
+    assert d.kl_divergence(triangle, d.Uniform(0, 1)) == pytest.approx(math.log(2) - 0.5, rel=1e-10)
+    assert d.kl_divergence(triangle, d.Beta(2.0, 1.0)) <= 1e-12
+    assert d.kl_divergence(d.Normal(0, 1), triangle) == np.inf
+
+
+def test_distributions_of_torch() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    there = torch.distributions
+    p, q = there.Normal(torch.tensor([0.0, 1.0]), 1.0), there.Normal(0.0, 2.0)
+    expected = d.kl_divergence(d.Normal([0.0, 1.0], 1.0), d.Normal(0.0, 2.0))
+    np.testing.assert_array_equal(d.kl_divergence(p, q), expected)
+    pairs = [
+        (there.Gamma(2.5, 1.5), d.Gamma(2.5, 1.5)),
+        (there.Bernoulli(0.25), d.Bernoulli(0.25)),
+        (there.Categorical(torch.tensor([0.5, 0.25, 0.25])), d.Categorical([0.5, 0.25, 0.25])),
+        (there.Chi2(3.0), d.ChiSquared(3.0)),
+        (there.Poisson(3.5), d.Poisson(3.5)),
+    ]
+    for it, ours in pairs:
+        assert d.kl_divergence(it, ours) <= 1e-12
+
+
+def test_examples() -> None:
+    """Those of the public names and of the package itself."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(optionflags=flags)
+    for named in (d, *(getattr(d, name) for name in d.__all__)):
+        for test in finder.find(named, getattr(named, "__name__", ""), globs={}):
+            runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0
+    assert runner.tries >= 2 * len(d.__all__)
+
+
+@pytest.mark.parametrize("name", d.__all__)
+def test_everything_is_documented(name: str) -> None:
+    """The sections of numpydoc in its order, and every parameter in that of the signature."""
+    named = getattr(d, name)
+    doc = inspect.getdoc(named) or ""
+    assert re.match(r"[A-Z][^\n]*\.\n", doc), "the first line is one sentence"
+    order = ["Parameters", "Returns", "Raises", "See Also", "Notes", "References", "Examples"]
+    sections = [
+        it for it in re.findall(r"^(\w[\w ]*)\n-+$", doc, re.MULTILINE) if it != "Attributes"
+    ]
+    assert sections == [it for it in order if it in sections]
+    assert "Examples" in sections
+    if name == "Distribution":
+        return
+    parameters = re.search(
+        r"^Parameters\n-+\n(.*?)(?=\n\n\w[\w ]*\n-+\n)", doc, re.DOTALL | re.MULTILINE
+    )
+    assert parameters
+    described = re.findall(r"^(\w+(?:, \w+)*) :", parameters[1], re.MULTILINE)
+    names = [it for group in described for it in group.split(", ")]
+    assert names == list(inspect.signature(named).parameters)
+
+
+if __name__ == "__main__":
+    print_table()
