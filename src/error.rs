@@ -51,6 +51,8 @@ pub enum Error {
     AboveOne { name: &'static str, row: Index, position: Index, value: f64 },
     /// An infinite entry.
     Infinite { name: &'static str, row: Index, position: Index, value: f64 },
+    /// A weight of a sample that is negative or infinite.
+    Weight { name: &'static str, row: Index, position: Index, value: f64 },
     /// A row without mass that should be normalised.
     NoMass { name: &'static str, row: Index },
     /// `where` leaves nothing of a row.
@@ -221,6 +223,12 @@ impl Display for Error {
             Self::Infinite { name, row, position, value } => write!(
                 f,
                 "{name}: {}has the infinite value {} at position {position}; expected finite values",
+                Row(row),
+                Short(*value)
+            ),
+            Self::Weight { name, row, position, value } => write!(
+                f,
+                "{name}: {}has {} at position {position}; expected finite numbers that are at least 0",
                 Row(row),
                 Short(*value)
             ),

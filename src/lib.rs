@@ -10,6 +10,7 @@
 //! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
 //! logits        the same with rows of logits, which become pairs of probabilities in kernel::logits and nowhere else
 //! distributions formulas of parametric families, one element at a time: a room of its own that nothing below knows
+//! transport     the same with rows on a line, histograms and samples, of which mass is moved; it has formulas of its own
 //!         |
 //! tile          rows as contiguous slices of f64 or f32: borrowed, or brought in (element knows the dtypes)
 //!         |  &[f64] or &[f32]
@@ -36,5 +37,6 @@ pub mod parallel;
 mod python;
 pub mod reduce;
 pub mod tile;
+pub mod transport;
 pub mod verb;
 pub mod view;

@@ -26,6 +26,7 @@ mod distributions;
 mod each;
 mod function;
 mod logits;
+mod transport;
 
 use function::{Arguments, Parameter};
 
@@ -42,6 +43,8 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution_names, module)?)?;
+    module.add_function(wrap_pyfunction!(transport::transport_of_histograms, module)?)?;
+    module.add_function(wrap_pyfunction!(transport::transport_of_samples, module)?)?;
     module.add_function(wrap_pyfunction!(function::function, module)?)
 }
 

@@ -57,7 +57,9 @@ __all__ = [
     "binary_kl_divergence",
     "chi2_divergence",
     "conditional_entropy",
+    "cramer_distance",
     "cross_entropy",
+    "energy_distance",
     "entropy",
     "generalized_kl_divergence",
     "get_num_threads",
@@ -89,11 +91,13 @@ __all__ = [
     "tsallis_divergence",
     "tsallis_entropy",
     "value_and_grad",
+    "wasserstein_distance",
 ]
 
 if TYPE_CHECKING:
     from klrs import distributions as distributions
     from klrs import logits as logits
+    from klrs import samples as samples
     from klrs._classes import binary_kl_divergence, kl_contributions, smooth
     from klrs._config import show_config
     from klrs._gradients import value_and_grad
@@ -103,21 +107,26 @@ if TYPE_CHECKING:
         js_divergence_of,
         mutual_information,
     )
+    from klrs._transport import cramer_distance, energy_distance, wasserstein_distance
 
 _LAZY = {
     "binary_kl_divergence": "_classes",
     "conditional_entropy": "_joint",
-    "distributions": "distributions",
+    "cramer_distance": "_transport",
+    "energy_distance": "_transport",
     "joint_entropy": "_joint",
     "js_divergence_of": "_joint",
     "kl_contributions": "_classes",
     "mutual_information": "_joint",
     "show_config": "_config",
     "smooth": "_classes",
+    "wasserstein_distance": "_transport",
+    "distributions": "distributions",
     "logits": "logits",
+    "samples": "samples",
     "value_and_grad": "_gradients",
 }
-"""The modules of what is imported when it is asked for: functions, and a module itself."""
+"""The modules of what is imported when it is asked for: functions, and modules themselves."""
 
 register_if_loaded()
 del register_if_loaded

@@ -27,6 +27,7 @@ from klrs._each import (
     row_weights,
 )
 from klrs._logits import evaluate, logit_operands
+from klrs._transport_calls import DISTANCES, prepare, transport_operands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,8 @@ def value_and_grad(
     verb : function
         A divergence or entropy of `klrs`, such as ``klrs.kl_divergence``, or a loss of
         `klrs.logits`: then the gradient is with respect to the logits. Or
-        ``klrs.distributions.kl_divergence``: then it is with respect to the parameters.
+        ``klrs.distributions.kl_divergence``: then it is with respect to the parameters. Or a
+        distance of `klrs.samples`: then it is with respect to the samples `x` (0) and `y` (1).
     argnums : int or tuple of int, default 1
         Of which operands the gradient is wanted: 1 is `q`, 0 is `p`, (0, 1) both. Entropies have
         `p` only: ``argnums=0``.
@@ -179,6 +181,8 @@ def value_and_grad(
         from klrs.distributions._gradients import of_kl  # noqa: PLC0415
 
         return of_kl(_argnums(argnums, ("p", "q"), name), argnums)
+    if module in transport_operands and name in DISTANCES:
+        return _of_transport(verb, name, argnums)
     if name not in definitions or getattr(verb, "__module__", "").partition(".")[0] != "klrs":
         raise TypeError(f"verb: got {verb!r}, expected a divergence or entropy of klrs")
     operands, _ = parameters_of(definitions[name])
@@ -241,6 +245,39 @@ def _of_logits(
     differentiated.__doc__ = (
         f"Value of {verb.__name__}, and its gradient: see `klrs.value_and_grad`."
     )
+    return differentiated
+
+
+def _of_transport(
+    verb: Callable[..., Any], name: str, argnums: int | tuple[int, ...]
+) -> Callable[..., tuple[Any, Any]]:
+    """The same for a distance on a line, between histograms or samples."""
+    operands = transport_operands[verb.__module__]
+    wanted = _argnums(argnums, operands, name)
+    signature = inspect.signature(verb)
+
+    def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        options = _Options(**{it: kwargs.pop(it) for it in _Options._fields if it in kwargs})
+        if "keepdims" in kwargs:
+            raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"value_and_grad of {name}: {error}") from None
+        bound.apply_defaults()
+        keywords = dict(bound.arguments)
+        given = {it: keywords.pop(it) for it in operands}
+        check_reduction(options.reduction)
+        prepared = prepare(verb.__module__, name, given, keywords)
+        outs = _outs(options.out, [prepared.arrays[it] for it in wanted])
+        weights = _weights(options, prepared.layout)
+        value, gradients = prepared.differentiate(wanted, outs, weights)
+        with np.errstate(all="ignore"):
+            value = _reduce(value, weights, options)
+        return value, (tuple(gradients) if isinstance(argnums, tuple) else gradients[0])
+
+    differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
+    differentiated.__doc__ = f"Value of {name}, and its gradient: see `klrs.value_and_grad`."
     return differentiated
 
 

@@ -1,0 +1,242 @@
+//! Optimal transport on the line, and its relatives between cumulative distribution functions: what is done with rows.
+//!
+//! ```text
+//!            histograms on one support                       samples
+//! order 1    Σ |F - G| Δ   (`cumulative`)                    plan along the two sorted rows (`staircase`)
+//! others     plan along the two cumulative sums (`staircase`)        the same
+//! L2 of F-G  (Σ (F - G)² Δ)^(1/2)   (`cumulative`)           the same over the merged samples (`samples`)
+//! ```
+//!
+//! Rows are compared as what they are after division by their sums, since mass can only be moved onto as much mass; whether the sums
+//! have to be 1 is another question. Everything is computed in `f64`, where it matters in pairs of them ([`Double`]), and one row by
+//! one thread: so the bits depend on the row alone. Rows of histograms are taken 8 at a time, one in each lane.
+
+use core::ops::Range;
+
+use crate::error::{Error, Found};
+use crate::lanes::{Level, Real, WIDE};
+use crate::parallel::{self, Team};
+use crate::view::Plan;
+
+mod cumulative;
+mod double;
+mod histograms;
+mod samples;
+mod staircase;
+
+use double::Double;
+use histograms::Driver;
+
+/// Entries of the longest rows that are taken together: 8 of each operand stay in the cache between two sweeps.
+const LONGEST: usize = 4096;
+
+/// What is computed of two rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Distance {
+    /// The Wasserstein distance of an order from 1 to infinity.
+    Wasserstein(f64),
+    /// The root of a number times the integral of the squared difference of the cumulative distribution functions.
+    Cumulative(f64),
+}
+
+/// A call with histograms.
+#[derive(Clone, Copy, Debug)]
+pub struct Histograms<'a> {
+    /// The rows, with all entries along one line.
+    pub plan: &'a Plan<'a>,
+    /// What to compute.
+    pub distance: Distance,
+    /// Where the entries are, in ascending order; finite, as is the distance of the last from the first.
+    pub support: &'a [f64],
+    /// Whether rows may have any sum.
+    pub normalize: bool,
+    /// What sums may differ from 1 by, otherwise.
+    pub tolerances: [f64; 2],
+    /// The instructions to use.
+    pub level: Level,
+    /// Who does it.
+    pub team: Team<'a>,
+}
+
+/// Samples, row by row.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The rows; only p's are read.
+    pub plan: &'a Plan<'a>,
+    /// A weight for each sample, of the same shape; all are alike without.
+    pub weights: Option<&'a Plan<'a>>,
+    /// What the samples and their weights are called in errors.
+    pub names: [&'static str; 2],
+}
+
+/// A call with samples. Both have as many rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    /// Those of the one distribution and of the other.
+    pub of: [Sample<'a>; 2],
+    /// What to compute.
+    pub distance: Distance,
+    /// Who does it.
+    pub team: Team<'a>,
+}
+
+/// The gradients that are written, row after row in the order of the plan.
+#[derive(Debug)]
+pub struct Wanted<'w, T> {
+    /// Of the one operand and of the other.
+    pub out: [Option<&'w mut [T]>; 2],
+    /// What each row's is multiplied with, unless 1.
+    pub weights: Option<&'w [f64]>,
+}
+
+/// Some rows, their values and what is written of them.
+struct Piece<'w, T> {
+    first: usize,
+    values: &'w mut [T],
+    out: [Option<&'w mut [T]>; 2],
+    lengths: [usize; 2],
+}
+
+impl<T> Piece<'_, T> {
+    fn rows(&self) -> Range<usize> {
+        self.first..self.first + self.values.len()
+    }
+
+    /// What is written of one of the rows, counted from the first.
+    fn out_of(&mut self, row: usize) -> [Option<&mut [T]>; 2] {
+        let [n, m] = self.lengths;
+        let [of_p, of_q] = &mut self.out;
+        [of_p.as_mut().map(|out| &mut out[row * n..][..n]), of_q.as_mut().map(|out| &mut out[row * m..][..m])]
+    }
+}
+
+/// The value of every row of histograms, in the order of the plan, and the gradients; the latter are unspecified after an error.
+///
+/// # Panics
+///
+/// If there is not one place for each row, entry and position.
+pub fn histograms<T: Real>(job: &Histograms, values: &mut [T], wanted: Wanted<T>) -> Result<(), Error> {
+    let length = job.plan.length;
+    assert_eq!((values.len(), job.support.len()), (job.plan.rows, length));
+    let together = if length <= LONGEST { WIDE } else { 1 };
+    parallel::in_default_environment(|| {
+        let driver = Driver::new(job, wanted.weights);
+        for_each(&job.team, together, [length; 2], values, wanted.out, |piece, scratch, found| {
+            driver.piece(piece, scratch, found);
+        })
+    })
+}
+
+/// The value of every row of samples, and the gradients; the latter are unspecified after an error.
+///
+/// # Panics
+///
+/// If there is not one place for each row and entry.
+pub fn samples<T: Real>(job: &Samples, values: &mut [T], wanted: Wanted<T>) -> Result<(), Error> {
+    let lengths = job.of.map(|sample| sample.plan.length);
+    assert!(job.of.iter().all(|sample| sample.plan.rows == values.len()));
+    parallel::in_default_environment(|| {
+        for_each(&job.team, WIDE, lengths, values, wanted.out, |piece, scratch, found| {
+            samples::piece(job, wanted.weights, piece, scratch, found);
+        })
+    })
+}
+
+/// Cuts the rows into pieces of as many as are taken together, and works on all; of several mistakes the first counts.
+fn for_each<T: Real, B: Default>(
+    team: &Team,
+    together: usize,
+    lengths: [usize; 2],
+    values: &mut [T],
+    out: [Option<&mut [T]>; 2],
+    work: impl Fn(&mut Piece<T>, &mut B, &mut Option<Found>) + Sync,
+) -> Result<(), Error> {
+    let rows = values.len();
+    assert!(out.iter().zip(lengths).all(|(out, length)| out.as_ref().is_none_or(|out| out.len() == rows * length)));
+    if rows == 0 {
+        return Ok(());
+    }
+    let [n, m] = lengths;
+    let [mut of_p, mut of_q] = out;
+    let mut of_p = of_p.as_mut().map(|out| out.chunks_mut(together * n));
+    let mut of_q = of_q.as_mut().map(|out| out.chunks_mut(together * m));
+    let mut pieces: Vec<Piece<T>> = Vec::new();
+    let bytes = rows.div_ceil(together).saturating_mul(size_of::<Piece<T>>());
+    pieces.try_reserve_exact(rows.div_ceil(together)).map_err(|_| Error::OutOfMemory { bytes })?;
+    for (index, values) in values.chunks_mut(together).enumerate() {
+        let out = [of_p.as_mut().and_then(Iterator::next), of_q.as_mut().and_then(Iterator::next)];
+        pieces.push(Piece { first: index * together, values, out, lengths });
+    }
+    let elements = n.max(m);
+    let at_once = (parallel::PIECE / (together * elements)).max(1);
+    let found = parallel::for_each_piece(team, &mut pieces, at_once, rows.saturating_mul(elements), |_, pieces| {
+        let (mut scratch, mut found) = (B::default(), None);
+        for piece in pieces {
+            work(piece, &mut scratch, &mut found);
+        }
+        found
+    })?;
+    let first = found.into_iter().flatten().min_by_key(|found| found.place);
+    first.map_or(Ok(()), |found| Err(found.error))
+}
+
+/// Moves of a distance between two points of the line, as far as the order of the distance matters.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    order: f64,
+    /// What distances are divided by, so that their powers are neither too large nor too small.
+    unit: f64,
+}
+
+impl Cost {
+    /// For moves of which the longest is known.
+    fn new(order: f64, longest: f64) -> Self {
+        let exponent = longest.to_bits() >> 52;
+        // Squares of numbers that are divided by a power of two are not rounded twice.
+        let unit = match order {
+            1.0 => 1.0,
+            2.0 if exponent > 0 => f64::from_bits(exponent << 52),
+            _ => longest,
+        };
+        Self { order, unit }
+    }
+
+    /// (distance / unit)^order.
+    fn of(&self, distance: f64) -> f64 {
+        power((distance / self.unit).abs(), self.order)
+    }
+
+    /// What the cost changes by with the distance, as a share of order / unit.
+    fn slope(&self, distance: f64) -> f64 {
+        let ratio = distance / self.unit;
+        let sign = if distance > 0.0 { 1.0 } else { -1.0 };
+        if distance == 0.0 { 0.0 } else { sign * power(ratio.abs(), self.order - 1.0) }
+    }
+
+    /// The distance for a mean of costs.
+    fn value(&self, mean: f64) -> f64 {
+        self.unit * self.root(mean)
+    }
+
+    fn root(&self, mean: f64) -> f64 {
+        match self.order {
+            1.0 => mean,
+            2.0 => mean.sqrt(),
+            order => libm::pow(mean, 1.0 / order),
+        }
+    }
+
+    /// mean^(1/order - 1), which the derivative of the root has.
+    fn chain(&self, mean: f64) -> f64 {
+        if mean > 0.0 { self.root(mean) / mean } else { 0.0 }
+    }
+}
+
+fn power(ratio: f64, order: f64) -> f64 {
+    match order {
+        0.0 => 1.0,
+        1.0 => ratio,
+        2.0 => ratio * ratio,
+        order => libm::pow(ratio, order),
+    }
+}
