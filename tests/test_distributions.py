@@ -1149,6 +1149,74 @@ def test_distributions_of_torch() -> None:
         assert d.kl_divergence(it, ours) <= 1e-12
 
 
+@pytest.mark.parametrize("df", [1, 1.5, 2, 2.01, 2.05])
+def test_a_tail_that_floats_do_not_reach_is_no_result(df: float) -> None:
+    """The mean of x² is infinite, or most of it is where x² is beyond the floats."""
+    with pytest.raises(ArithmeticError, match="quadrature: the error of"):
+        d.kl_divergence(scipy.stats.t(df), d.Normal(0, 1))
+
+
+@pytest.mark.parametrize("far", [1.0, 5.0, 20.0, 40.0, 100.0, 200.0])
+def test_overlaps_that_are_small_have_their_digits_or_raise(far: float) -> None:
+    pair = d.Laplace(0, 1), d.Laplace(far, 1)
+    exact = far / 2 - math.log1p(far / 2)
+    if far <= 20:
+        assert d.bhattacharyya_distance(*pair) == pytest.approx(exact, rel=1e-10)
+    else:
+        with pytest.raises(ArithmeticError, match="rtol=1e-10 allows"):
+            d.bhattacharyya_distance(*pair)
+    with pytest.raises(ArithmeticError, match="the error of inf is at most inf"):
+        d.renyi_divergence(d.Laplace(0, 1), d.Laplace(100, 1), alpha=10)
+    assert d.bhattacharyya_distance(d.Exponential(1), d.Uniform(-2, -1)) == math.inf
+
+
+def test_draws_of_small_concentrations() -> None:
+    rng = np.random.default_rng(0)
+    draws = d.Dirichlet([1e-4, 1e-4]).sample(rng, 1000)
+    np.testing.assert_allclose(draws.sum(-1), 1, rtol=1e-15)
+    assert abs(draws[:, 0].mean() - 0.5) < 0.1
+
+
+@pytest.mark.parametrize(
+    "nan_and_one",
+    [
+        d.Poisson([np.nan, 1]),
+        d.Binomial([np.nan, 1], 0.5),
+        d.Bernoulli([np.nan, 1]),
+        d.Geometric([np.nan, 0.5]),
+        d.NegativeBinomial([np.nan, 2], 0.5),
+        d.Categorical([[np.nan, 0.5], [0.5, 0.5]]),
+        d.Dirichlet([[np.nan, 1], [1, 1]]),
+        d.MultivariateNormal([[np.nan, 1], [1, 1]], scale_diag=[1, 1]),
+        d.Gamma([np.nan, 1], 1),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_nan_is_drawn_in_its_element_only(nan_and_one: d.Distribution) -> None:
+    draws = nan_and_one.sample(np.random.default_rng(0), (3, 2))
+    assert draws.shape[:3] == (3, 2, 2)
+    assert np.isnan(draws[:, :, 0]).all()
+    assert np.isfinite(draws[:, :, 1]).all()
+
+
+def test_log_densities_end_at_infinity() -> None:
+    ends = [-np.inf, np.inf]
+    for it in (d.Gumbel(1.5, 1.5), d.Normal(0, 1), d.Cauchy(0, 1), d.Laplace(0, 1)):
+        assert it.log_prob(ends).tolist() == [-np.inf, -np.inf]
+
+
+def test_parameters_cannot_be_made_writable() -> None:
+    loc = d.Normal([0, 1], 1).loc
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        loc.flags.writeable = True
+
+
+@pytest.mark.parametrize("size", [2.5, "2", (1, 2.5)])
+def test_sizes_of_samples_are_integers(size: Any) -> None:
+    with pytest.raises(TypeError, match=r"size: got .*, expected an integer or a tuple of them"):
+        d.Normal(0, 1).sample(np.random.default_rng(0), size)
+
+
 def test_examples() -> None:
     """Those of the public names and of the package itself."""
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

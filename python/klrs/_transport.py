@@ -66,7 +66,8 @@ def wasserstein_distance(
     Mass can only be moved onto as much mass. So it is always the distance of p / sum(p) and
     q / sum(q), and `normalize` says whether sums other than 1 are a mistake. Exactly 0 for equal
     rows; a row with a NaN has the value NaN. For orders other than 1, cumulative sums that differ
-    by no more than what 2K roundings of 2^-104 make of the difference of the sums are equal.
+    by no more than what 2K roundings of 2^-104 make of the difference of the sums are equal. For
+    order infinity any mass counts, however small: rounding of one probability may decide.
 
     The gradient (`klrs.value_and_grad`) is the dual potential, centred such that it sums to 0
     against the row: what the distance changes by when mass is added at an entry, and the row

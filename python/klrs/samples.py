@@ -70,7 +70,8 @@ def wasserstein_distance(
     best plan is in ascending order: for as many samples, the kth smallest goes to the kth smallest.
     A metric between distributions, and it grows with the order. A row with a NaN, in a sample or in
     a weight, has the value NaN. Weights: cumulative sums that differ by no more than what n + m
-    roundings of 2^-104 make of the difference of the sums are equal.
+    roundings of 2^-104 make of the difference of the sums are equal. Integers are read as float64:
+    subtract an origin from those beyond 2^53, such as times in nanoseconds.
 
     The gradient (`klrs.value_and_grad`) with respect to x is sum m |x - y|^(order - 1) sign(x - y)
     over what x is moved to, times W^(1 - order). Equal samples share, by their weights, what they

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -134,6 +135,7 @@ class Distribution:
         """
         point = self._points(x)
         values = evaluate(f"log_prob {self._family}", point, *self._numbers)
+        values = np.where(np.isinf(point) & np.isnan(values), -math.inf, values)
         return np.where(np.isnan(point) | self._is_nan, math.nan, values)[()]
 
     def _log_prob_between(self, x: float, below: float, above: float) -> float:
@@ -175,8 +177,23 @@ class Distribution:
                 f"rng: got {type(rng).__name__}, expected a numpy.random.Generator; "
                 "pass np.random.default_rng(seed)"
             )
-        lead = () if size is None else (size,) if isinstance(size, (int, np.integer)) else (*size,)
-        return np.asarray(self._draw(rng, lead + self._shape), np.float64)[()]
+        try:
+            lead = () if size is None else tuple(np.atleast_1d(size).tolist())
+            lead = tuple(operator.index(it) for it in lead)
+        except TypeError:
+            raise TypeError(
+                f"size: got {size!r}, expected an integer or a tuple of them, the number of draws"
+            ) from None
+        if not np.any(self._is_nan):
+            return np.asarray(self._draw(rng, lead + self._shape), np.float64)[()]
+        # NaN stays in its element, which no generator draws.
+        event = np.shape(self.mean)[len(self._shape) :] if self._event else ()
+        draws = np.full(lead + self._shape + event, np.nan)
+        elements = zip(np.ndindex(*self._shape), self._elements(self._shape), strict=True)
+        for index, one in elements:
+            if not one._is_nan:
+                draws[(slice(None),) * len(lead) + index] = one._draw(rng, lead)
+        return draws[()]
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         raise NotImplementedError

@@ -27,7 +27,7 @@ _BLOCK = 4096
 _MOST_TERMS = 50_000_000
 _MOST_INTERVALS = 400
 
-_FLOOR = 1e-28
+FLOOR = 1e-28
 """Below it, a divergence is not told from the rounding of log-densities."""
 
 _LAST = 699.0
@@ -145,10 +145,10 @@ def _series(
         if total == math.inf or (k > enough and abs(block) <= 1e-3 * rtol * abs(total)):
             break
         if k - low > _MOST_TERMS:
-            raise _unreachable(rtol, abs(block), total)
+            raise unreachable(rtol, abs(block), total)
     error = rounding + (abs(block) if k <= high else 0.0)
-    if error > rtol * abs(total) + _FLOOR:
-        raise _unreachable(rtol, error, total)
+    if error > rtol * abs(total) + FLOOR:
+        raise unreachable(rtol, error, total)
     return total, error
 
 
@@ -180,7 +180,7 @@ def _quadrature(
     if scale == math.inf:
         return math.inf, 0.0
     total, error = [], 0.0
-    absolute = 0.1 * (rtol * scale + _FLOOR) / len(pieces)
+    absolute = 0.1 * (rtol * scale + FLOOR) / len(pieces)
     for piece, a, b in pieces:
         found = quad(
             piece.at, a, b, epsabs=absolute, epsrel=0.1 * rtol, limit=_MOST_INTERVALS, full_output=1
@@ -189,10 +189,10 @@ def _quadrature(
         error += found[1]
     value = math.fsum(total)
     lost = max(piece.lost() for piece, _, _ in pieces)
-    if lost > 1e-3 * rtol * abs(value) + _FLOOR:
-        raise _unreachable(rtol, max(lost, error), value)
-    if math.isnan(value) or error > rtol * abs(value) + _FLOOR:
-        raise _unreachable(rtol, error, value)
+    if lost > 1e-3 * rtol * abs(value) + FLOOR:
+        raise unreachable(rtol, max(lost, error), value)
+    if math.isnan(value) or error > rtol * abs(value) + FLOOR:
+        raise unreachable(rtol, error, value)
     return value, error
 
 
@@ -280,17 +280,39 @@ class _Piece:
         value = float(self.integral(log_p, log_q))
         return value * slope if value else 0.0
 
+    def has_densities(self, t: float) -> bool:
+        """Whether both densities are positive there, as far as floats tell."""
+        x, slope, below, above = self.point(t)
+        if not (slope > 0.0 and math.isfinite(slope) and math.isfinite(x)):
+            return False
+        logs = (it._log_prob_between(x, below, above) for it in (self.p, self.q))
+        return all(map(math.isfinite, logs))
+
+    def breaks_off(self, side: float) -> float:
+        """The integrand where it ends at once, to one side: x² is beyond floats from 1e154 on."""
+        stops = (side * t for t in self.stops() if math.isfinite(t))
+        near, far = side * max(0.0, *stops), side * _LAST
+        if self.has_densities(far) or not self.has_densities(near):
+            return abs(self.at(far))
+        for _ in range(60):
+            middle = 0.5 * (near + far)
+            near, far = (middle, far) if self.has_densities(middle) else (near, middle)
+        before, after = abs(self.at(near)), abs(self.at(far))
+        return 0.0 if 0.5 * before <= after < math.inf else before
+
     def lost(self) -> float:
         """The integrand at the last points that are seen before an end of the interval."""
         if isinstance(self.p, VonMises):
             return 0.0
-        places = [-_LAST, _LAST]
+        places = []
         if any(isinstance(it, Density) for it in (self.p, self.q)):
             for end, side in ((self.low, 1.0), (self.high, -1.0)):
                 inside = end + side * 4.0 * math.ulp(end) if math.isfinite(end) else math.nan
                 if end and self.low < inside < self.high:
                     places.append(self.line(inside))
-        return max(abs(self.at(it)) for it in places)
+        return max(
+            self.breaks_off(-1.0), self.breaks_off(1.0), *(abs(self.at(it)) for it in places)
+        )
 
 
 def _quad() -> Any:
@@ -303,7 +325,7 @@ def _quad() -> Any:
     return quad
 
 
-def _unreachable(rtol: float, error: float, value: float) -> ArithmeticError:
+def unreachable(rtol: float, error: float, value: float) -> ArithmeticError:
     return ArithmeticError(
         f"quadrature: the error of {value:g} is at most {error:.1g}, which is more than "
         f"rtol={rtol:g} allows; pass a larger rtol, or method='monte_carlo'"

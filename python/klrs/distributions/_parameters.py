@@ -72,7 +72,8 @@ def as_parameter(given: Any, name: str) -> Array:
         )
     copy = np.array(array, np.float64)
     copy.flags.writeable = False
-    return copy
+    # A view of what is read-only cannot be made writable.
+    return copy[...]
 
 
 def check(array: Array, name: str, constraint: Constraint) -> None:

@@ -306,9 +306,12 @@ class Dirichlet(Distribution):
         return evaluate_rows("entropy dirichlet", self.concentration)[()]
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
-        count = self.concentration.shape[-1]
-        gammas = rng.standard_gamma(self.concentration, (*size, count))
-        return gammas / gammas.sum(-1, keepdims=True)
+        shape = (*size, self.concentration.shape[-1])
+        # Gamma(a) as Gamma(a + 1) U^(1/a), in logarithms: those of a small a are below the floats.
+        gammas = np.log(rng.standard_gamma(self.concentration + 1.0, shape))
+        logs = gammas + np.log1p(-rng.random(shape)) / self.concentration
+        shares = np.exp(logs - logs.max(-1, keepdims=True))
+        return shares / shares.sum(-1, keepdims=True)
 
 
 def solve(factor: Array, right: Array) -> Array:

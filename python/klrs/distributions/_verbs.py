@@ -11,7 +11,7 @@ from klrs._numbers import number
 from klrs.distributions import _closed
 from klrs.distributions._core import evaluate
 from klrs.distributions._foreign import Density, as_distribution
-from klrs.distributions._integrals import Integral, integrate, sampled
+from klrs.distributions._integrals import FLOOR, Integral, integrate, sampled, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -478,6 +478,18 @@ def _renyi(
             values = evaluate("log1p", np.maximum(mean, -1.0)) / (alpha - 1.0)
             return values, np.abs(np.asarray(error) / (1.0 + mean) / (alpha - 1.0))
 
+    def of_integral() -> Pair:
+        found = integrate(Integral("renyi_divergence", alpha), first, other, options.rtol)
+        values, errors = (np.asarray(it) for it in of_mean(found))
+        # The logarithm has an error of its own, and an integral beyond floats is no infinity.
+        beyond = _closed.is_singular if alpha > 1 else _closed.is_disjoint
+        fine = np.isnan(values) | beyond(first, other) & (values == np.inf)
+        fine |= np.isfinite(values) & (errors <= np.maximum(options.rtol * np.abs(values), FLOOR))
+        if not fine.all():
+            value, error = values[~fine][0], errors[~fine][0]
+            raise unreachable(options.rtol, error if np.isfinite(value) else np.inf, value)
+        return values, errors
+
     def of_sample() -> Pair:
         def ratio(x: Any) -> Any:
             return np.expm1((1.0 - alpha) * (other.log_prob(x) - first.log_prob(x)))
@@ -491,7 +503,7 @@ def _renyi(
         (first, other),
         options,
         lambda: _closed.renyi(first, other, alpha),
-        lambda: of_mean(integrate(Integral("renyi_divergence", alpha), first, other, options.rtol)),
+        of_integral,
         of_sample,
     )
 
