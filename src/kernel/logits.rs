@@ -11,6 +11,8 @@
 //!
 //! Lanes run along a row, or across short rows, as everywhere; the order of additions is that of the other kernels.
 
+use core::ops::Range;
+
 use super::{Accumulator, CACHE_LINE, MAX_SUMS, PREFETCH, Partial, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
 use crate::lanes::half::Half;
@@ -85,11 +87,11 @@ impl Ahead {
     /// Nothing.
     pub const NONE: Self = Self { from: core::ptr::null(), step: 0 };
 
-    /// Asks for some entries.
+    /// Asks for a block of entries, the next of those that a block is summed of meanwhile.
     #[inline(always)]
-    fn ask_for(&self, first: usize, count: usize) {
-        for line in (0..count * self.step).step_by(CACHE_LINE) {
-            prefetch(self.from.wrapping_add(first * self.step + line));
+    fn ask_for(&self, entries: Range<usize>) {
+        for byte in (entries.start * self.step..entries.end * self.step).step_by(CACHE_LINE) {
+            prefetch(self.from.wrapping_add(byte));
         }
     }
 }
@@ -339,7 +341,12 @@ impl<const WHICH: usize, const IS_EXACT: bool> Summand<2> for Mass<WHICH, IS_EXA
     #[inline(always)]
     fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2] {
         let x = entries[WHICH];
-        if IS_EXACT { row.other_and_greatest(WHICH, x) } else { [row.power(WHICH, x), x.constant(0.0)] }
+        if IS_EXACT {
+            row.other_and_greatest(WHICH, x)
+        } else {
+            // The mass is at least 1, to which the least powers add nothing.
+            [exp::decay_or_least((x - row.greatest[WHICH]) * row.inverse[0]), x.constant(0.0)]
+        }
     }
 }
 
@@ -632,8 +639,9 @@ fn sum<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     let [t, x, w] = tile.entries;
     for first in (0..x.len()).step_by(block::<T>()) {
         let next = first..x.len().min(first + block::<T>());
+        tile.ahead.each_ref().map(|ahead| ahead.ask_for(next.clone()));
         let entries = [&t[next.clone()], &x[next.clone()], &w[next]];
-        sum_block(simd, summand, entries, &state, &mut accumulator, (tile.ahead, first));
+        sum_block(simd, summand, entries, &state, &mut accumulator);
     }
     out[0] = accumulator.finish(summand.shape());
 }
@@ -645,7 +653,6 @@ fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     entries: [&[T]; 3],
     state: &State<T::Lanes<S>>,
     row: &mut Accumulator,
-    ([ahead_p, ahead_q], first): ([Ahead; 2], usize),
 ) {
     let shape = summand.shape();
     let zero = T::Lanes::<S>::splat(simd, T::default());
@@ -659,8 +666,6 @@ fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
         padded[..left].copy_from_slice(&entries[entries.len() - left..]);
     }
     for start in (0..x.len()).step_by(2 * T::WIDTH) {
-        ahead_p.ask_for(first + start, 2 * T::WIDTH);
-        ahead_q.ask_for(first + start, 2 * T::WIDTH);
         let [t, x, w] = if start + 2 * T::WIDTH <= x.len() {
             [t, x, w].map(|entries| &entries[start..start + 2 * T::WIDTH])
         } else {
