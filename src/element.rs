@@ -4,8 +4,8 @@
 
 use core::ops::Range;
 
-use crate::lanes::Real;
 use crate::lanes::half::{BF16, F16};
+use crate::lanes::{Level, Real};
 
 /// The dtype of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl DType {
     }
 }
 
-/// Elements to write to: of the compute type, or half floats, to which what is computed in `f32` is rounded.
+/// Elements to write to: of the compute type, or half floats, to which what is computed in `f32` is rounded a block at a time.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Elements<'a, T> {
@@ -98,32 +98,77 @@ impl<T: Real> Elements<'_, T> {
         }
     }
 
-    /// Some of them to write to, or as much room elsewhere if they are half floats.
-    pub fn lend<'l>(&'l mut self, places: &Range<usize>, elsewhere: &'l mut Vec<T>) -> &'l mut [T] {
-        if let Self::Real(elements) = self {
-            return &mut elements[places.clone()];
+    /// Some of them.
+    #[must_use]
+    pub fn part(&mut self, places: Range<usize>) -> Elements<'_, T> {
+        match self {
+            Self::Real(elements) => Elements::Real(&mut elements[places]),
+            Self::F16(elements) => Elements::F16(&mut elements[places]),
+            Self::BF16(elements) => Elements::BF16(&mut elements[places]),
         }
-        elsewhere.resize(places.len(), T::default());
-        elsewhere
+    }
+
+    /// All of them, for a while.
+    #[must_use]
+    pub fn all(&mut self) -> Elements<'_, T> {
+        let places = 0..self.count();
+        self.part(places)
+    }
+
+    /// Some of them to write to, or as much room elsewhere if they are half floats.
+    #[inline(always)]
+    pub fn lend<'l>(&'l mut self, places: Range<usize>, elsewhere: &'l mut [T]) -> &'l mut [T] {
+        match self {
+            Self::Real(elements) => &mut elements[places],
+            Self::F16(_) | Self::BF16(_) => &mut elsewhere[..places.len()],
+        }
     }
 
     /// Takes what was written elsewhere.
-    pub fn round(&mut self, places: Range<usize>, elsewhere: &[T]) {
+    #[inline(always)]
+    pub fn round(&mut self, level: Level, places: Range<usize>, elsewhere: &[T]) {
         match self {
             Self::Real(_) => {}
-            Self::F16(elements) => T::to_halves(elsewhere, &mut elements[places]),
-            Self::BF16(elements) => T::to_halves(elsewhere, &mut elements[places]),
+            Self::F16(elements) => T::to_halves(level, &elsewhere[..places.len()], &mut elements[places]),
+            Self::BF16(elements) => T::to_halves(level, &elsewhere[..places.len()], &mut elements[places]),
         }
     }
 
-    /// Makes 0 of some of them.
-    pub fn clear(&mut self, places: Range<usize>) {
+    /// Writes one of them.
+    pub fn set(&mut self, place: usize, value: T) {
         match self {
-            Self::Real(elements) => elements[places].fill(T::default()),
-            Self::F16(elements) => elements[places].fill(F16::default()),
-            Self::BF16(elements) => elements[places].fill(BF16::default()),
+            Self::Real(elements) => elements[place] = value,
+            Self::F16(elements) => T::to_halves(Level::new(), &[value], &mut elements[place..=place]),
+            Self::BF16(elements) => T::to_halves(Level::new(), &[value], &mut elements[place..=place]),
         }
     }
+
+    /// Writes the same to some of them.
+    pub fn fill(&mut self, places: Range<usize>, value: T) {
+        let mut one = [F16::default()];
+        let mut other = [BF16::default()];
+        match self {
+            Self::Real(elements) => elements[places].fill(value),
+            Self::F16(elements) => {
+                T::to_halves(Level::new(), &[value], &mut one);
+                elements[places].fill(one[0]);
+            }
+            Self::BF16(elements) => {
+                T::to_halves(Level::new(), &[value], &mut other);
+                elements[places].fill(other[0]);
+            }
+        }
+    }
+}
+
+/// Some of what there is to write to for p and for q.
+pub fn parts<'l, T: Real>(out: &'l mut [Option<Elements<T>>; 2], places: &Range<usize>) -> [Option<Elements<'l, T>>; 2] {
+    out.each_mut().map(|out| out.as_mut().map(|out| out.part(places.clone())))
+}
+
+/// All of it, for a while.
+pub fn all<'l, T: Real>(out: &'l mut [Option<Elements<T>>; 2]) -> [Option<Elements<'l, T>>; 2] {
+    out.each_mut().map(|out| out.as_mut().map(Elements::all))
 }
 
 /// A type that arrays store.
@@ -184,7 +229,7 @@ macro_rules! half_storage {
             }
 
             fn convert<T: Real>(run: &[Self], out: &mut [T]) {
-                T::from_halves(run, out);
+                T::from_halves(Level::new(), run, out);
             }
         }
     )*};

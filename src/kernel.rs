@@ -19,6 +19,7 @@
 //! once per divergence, type and level.
 
 use crate::divergence::{Chain, Divergence, Overflow, Pair, Sums};
+use crate::element::Elements;
 use crate::lanes::half::{BF16, F16};
 use crate::lanes::turn::LONGEST;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, is_slow, power_of_two, prefetch};
@@ -331,7 +332,7 @@ pub trait Kernel<T: Real>: Send + Sync {
     fn logit_sums(&self, level: Level, moments: bool, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [Partial]);
 
     /// The derivatives with respect to the logits of a tile, row after row.
-    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]);
+    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<Elements<T>>; 2]);
 }
 
 /// What makes an object of a divergence with `N` terms.
@@ -443,7 +444,7 @@ impl<T: Real, D: Divergence<N>, const N: usize> Kernel<T> for Compiled<D, N> {
         divergence_sums::<T, D, N>(level, &self.0, moments, temperature, tile, rows, out);
     }
 
-    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<&mut [T]>; 2]) {
+    fn logit_slopes(&self, level: Level, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: [Option<Elements<T>>; 2]) {
         divergence_slopes::<T, D, N>(level, &self.0, temperature, tile, rows, out);
     }
 }

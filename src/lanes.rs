@@ -92,9 +92,9 @@ pub trait Real:
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;
     /// A run of half floats; exact.
-    fn from_halves<H: half::Half>(run: &[H], out: &mut [Self]);
+    fn from_halves<H: half::Half>(level: Level, run: &[H], out: &mut [Self]);
     /// The nearest half floats of a run; for `f32` only.
-    fn to_halves<H: half::Half>(run: &[Self], out: &mut [H]);
+    fn to_halves<H: half::Half>(level: Level, run: &[Self], out: &mut [H]);
     /// The same value as `f64`; exact.
     fn to_f64(self) -> f64;
     /// The nearest value of this type that does not exceed `ceiling`.
@@ -117,16 +117,16 @@ impl Real for f64 {
     fn from_f64(value: f64) -> Self {
         value
     }
-    fn from_halves<H: half::Half>(run: &[H], out: &mut [Self]) {
+    fn from_halves<H: half::Half>(level: Level, run: &[H], out: &mut [Self]) {
         let mut single = [0.0_f32; 256];
         for (run, out) in run.chunks(single.len()).zip(out.chunks_mut(single.len())) {
-            half::widen(run, &mut single);
+            half::widen(level, run, &mut single);
             for (out, &single) in out.iter_mut().zip(&single) {
                 *out = Self::from(single);
             }
         }
     }
-    fn to_halves<H: half::Half>(_run: &[Self], _out: &mut [H]) {
+    fn to_halves<H: half::Half>(_level: Level, _run: &[Self], _out: &mut [H]) {
         unreachable!("half floats are computed in f32")
     }
     #[inline(always)]
@@ -156,11 +156,11 @@ impl Real for f32 {
     fn from_f64(value: f64) -> Self {
         value as f32
     }
-    fn from_halves<H: half::Half>(run: &[H], out: &mut [Self]) {
-        half::widen(run, out);
+    fn from_halves<H: half::Half>(level: Level, run: &[H], out: &mut [Self]) {
+        half::widen(level, run, out);
     }
-    fn to_halves<H: half::Half>(run: &[Self], out: &mut [H]) {
-        half::narrow(run, out);
+    fn to_halves<H: half::Half>(level: Level, run: &[Self], out: &mut [H]) {
+        half::narrow(level, run, out);
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {

@@ -13,17 +13,18 @@
 //! NaN is not looked for: it is in the sums of its row, and makes all of the row NaN. Two classes with one logit have no rows, but
 //! values for each entry, which are written like derivatives.
 //!
-//! A row is read from memory once and brought in whole, one thread each; that of 262 144 classes is 1 MiB of `f32`.
+//! A row is read from memory once and brought in whole, one thread each; that of 262 144 classes is 1 MiB of `f32`. To read the half
+//! floats of rows once more in each sweep, a block at a time, is slower by a quarter: storing what they are is what it costs.
 
 use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::element::{DType, Elements};
+use crate::element::{DType, Elements, all, parts};
 use crate::error::{Error, Found};
 use crate::kernel::logits::{
-    Ahead, Binary, LIFT, Labelled, LogitRow, Part, Single, Targets, Tile, label_entropies, masses, mean_gaps, scan, target_gaps,
-    widen, write_binary, write_single,
+    Ahead, Binary, LIFT, Labelled, LogitRow, Part, Single, Targets, Tile, label_entropies, log_masses, masses, mean_gaps, scan,
+    target_gaps, widen, write_binary, write_single,
 };
 use crate::kernel::{Finish, Kernel, Partial, RowSums, SHORT};
 use crate::lanes::half::{BF16, F16};
@@ -36,6 +37,8 @@ use crate::view::Plan;
 /// Entries of a row that is brought in with others at a time, where rows run along an outer axis.
 const TOGETHER: usize = 1 << 15;
 
+/// Entries of short rows whose labels are all that counts, at a time: they stay in the first cache.
+const AT_ONCE: usize = 1 << 12;
 /// Sums of Rényi's powers below which these are too small to have all their digits.
 const LEAST_POWERS: f64 = 1e-290;
 /// Entries that tell about how the masses of two rows compare.
@@ -130,7 +133,7 @@ struct Batch<'b, T> {
     /// Of q: the mass less 1.
     rest: [f64; 16],
     values: &'b mut [T],
-    out: [Option<&'b mut [T]>; 2],
+    out: [Option<Elements<'b, T>>; 2],
 }
 
 /// The value of every row, in the order of the plan, and what is wanted for each entry; the latter is unspecified after an error.
@@ -182,8 +185,6 @@ struct Brought {
 /// What a thread needs.
 struct Scratch<T> {
     entries: [Vec<T>; 2],
-    /// What is written, before it is rounded to half floats.
-    written: [Vec<T>; 2],
     labels: Vec<i64>,
     known: [LogitRow; 16],
     sums: [Partial; 16],
@@ -192,14 +193,7 @@ struct Scratch<T> {
 
 impl<T> Default for Scratch<T> {
     fn default() -> Self {
-        Self {
-            entries: [vec![], vec![]],
-            written: [vec![], vec![]],
-            labels: vec![],
-            known: Default::default(),
-            sums: Default::default(),
-            found: None,
-        }
+        Self { entries: [vec![], vec![]], labels: vec![], known: Default::default(), sums: Default::default(), found: None }
     }
 }
 
@@ -252,23 +246,29 @@ impl<'a, T: Compute> Driver<'a, T> {
     fn run(&self, values: &mut [T], mut out: [Option<Elements<T>>; 2]) -> Result<(), Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
         let in_columns = self.operands.iter().flatten().any(Operand::in_columns);
-        let together = if self.across || in_columns { (TOGETHER / length).clamp(1, TILE_ROWS) } else { 1 };
-        let mut pieces: Vec<Piece<T>> = Vec::new();
-        let bytes = rows.div_ceil(together).saturating_mul(size_of::<Piece<T>>());
-        pieces.try_reserve_exact(rows.div_ceil(together)).map_err(|_| Error::OutOfMemory { bytes })?;
-        for (index, values) in values.chunks_mut(together).enumerate() {
-            let out = out.each_mut().map(|out| out.as_mut().map(|out| out.take_first(together * length)));
-            pieces.push(Piece { first: index * together, values, out });
-        }
-        let piece = (parallel::PIECE / (together * length)).max(1);
-        let elements = rows.saturating_mul(length);
-        let work = |scratch: &mut Scratch<T>, _, pieces: &mut [Piece<T>]| {
-            for piece in pieces {
-                self.piece(piece, scratch);
-            }
-            scratch.found.take()
+        let together = match () {
+            () if self.is_of_labels => (AT_ONCE / length).next_multiple_of(T::WIDTH),
+            () if self.across || in_columns => (TOGETHER / length).clamp(1, TILE_ROWS),
+            () => 1,
         };
-        let found = parallel::for_each_piece_with(&self.job.team, &mut pieces, piece, elements, work)?;
+        let many = together * (parallel::PIECE / (together * length)).max(1);
+        let mut pieces: Vec<Piece<T>> = Vec::new();
+        let bytes = rows.div_ceil(many).saturating_mul(size_of::<Piece<T>>());
+        pieces.try_reserve_exact(rows.div_ceil(many)).map_err(|_| Error::OutOfMemory { bytes })?;
+        for (index, values) in values.chunks_mut(many).enumerate() {
+            let out = out.each_mut().map(|out| out.as_mut().map(|out| out.take_first(many * length)));
+            pieces.push(Piece { first: index * many, values, out });
+        }
+        let work = |scratch: &mut Scratch<T>, _, pieces: &mut [Piece<T>]| {
+            for Piece { first, values, out } in pieces {
+                for (index, values) in values.chunks_mut(together).enumerate() {
+                    let out = out.each_mut().map(|out| out.as_mut().map(|out| out.take_first(together * length)));
+                    self.piece(&mut Piece { first: *first + index * together, values, out }, scratch);
+                }
+            }
+            scratch.found.take().map(Box::new)
+        };
+        let found = parallel::for_each_piece_with(&self.job.team, &mut pieces, 1, rows.saturating_mul(length), work)?;
         let first = found.into_iter().flatten().min_by_key(|found| found.place);
         first.map_or(Ok(()), |found| Err(found.error))
     }
@@ -280,7 +280,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         if at_once && self.of_labels(piece, scratch) {
             return;
         }
-        let Scratch { entries: [scratch_p, scratch_q], written, known, sums, found, .. } = scratch;
+        let Scratch { entries: [scratch_p, scratch_q], known, sums, found, .. } = scratch;
         let step = if self.across { T::WIDTH } else { 1 };
         let brought = if self.across { Brought::default() } else { self.bring(piece, [scratch_p, scratch_q]) };
         for first in (0..piece.values.len()).step_by(step) {
@@ -292,7 +292,7 @@ impl<'a, T: Compute> Driver<'a, T> {
             let places = rows.start * length..rows.end * length;
             if !self.across && self.is_skipped(all.start) {
                 piece.values[rows.start] = T::default();
-                piece.out.iter_mut().flatten().for_each(|out| out.clear(places.clone()));
+                piece.out.iter_mut().flatten().for_each(|out| out.fill(places.clone(), T::default()));
                 continue;
             }
             let of_p = self.operands[0].map(|operand| self.entries(operand, &all, brought.is[0], first, scratch_p));
@@ -302,21 +302,12 @@ impl<'a, T: Compute> Driver<'a, T> {
             let weights = if self.targets.weighted { &self.class_weights } else { q };
             let ahead = self.operands.map(|operand| if self.across { Ahead::NONE } else { ahead(operand, all.start + 1) });
             let tile = Tile { entries: [p, q, weights], across: self.across, ahead };
-            let [written_p, written_q] = &mut *written;
-            let [of_p, of_q] = &mut piece.out;
-            let mut out = [(of_p, written_p), (of_q, written_q)].map(|(out, written)| Some(out.as_mut()?.lend(&places, written)));
             let values = &mut piece.values[rows.clone()];
             let (known, sums) = (&mut known[..rows.len()], &mut sums[..rows.len()]);
-            let lent = out.each_mut().map(Option::as_deref_mut);
-            let rows = all.clone();
-            let greatest = brought.greatest;
-            self.batch(Batch { rows, tile, known, sums, greatest, rest: [0.0; 16], values, out: lent }, found);
-            self.leave_out(&all, values, &mut out);
-            for (out, written) in piece.out.iter_mut().zip(&*written) {
-                if let Some(out) = out {
-                    out.round(places.clone(), written);
-                }
-            }
+            let out = parts(&mut piece.out, &places);
+            let (rows, greatest) = (all.clone(), brought.greatest);
+            self.batch(Batch { rows, tile, known, sums, greatest, rest: [0.0; 16], values, out }, found);
+            self.leave_out(&all, values, &mut parts(&mut piece.out, &places));
         }
     }
 
@@ -403,18 +394,18 @@ impl<'a, T: Compute> Driver<'a, T> {
     }
 
     /// Makes 0 of what there is for rows and entries that do not count.
-    fn leave_out(&self, rows: &Range<usize>, values: &mut [T], out: &mut [Option<&mut [T]>; 2]) {
+    fn leave_out(&self, rows: &Range<usize>, values: &mut [T], out: &mut [Option<Elements<T>>; 2]) {
         let length = self.job.plan.length;
         for (i, value) in values.iter_mut().enumerate() {
             let row = rows.start + i;
             if self.across && self.is_skipped(row) {
                 *value = T::default();
-                out.iter_mut().flatten().for_each(|out| out[i * length..(i + 1) * length].fill(T::default()));
+                out.iter_mut().flatten().for_each(|out| out.fill(i * length..(i + 1) * length, T::default()));
             }
             if let Some(mask) = self.job.plan.mask.as_ref().filter(|_| self.softmax.is_none()) {
                 for out in out.iter_mut().flatten() {
                     let operand = Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true };
-                    operand.keep(row, &mut out[i * length..(i + 1) * length]);
+                    operand.for_each_zero(row, length, |place| out.set(i * length + place, T::default()));
                 }
             }
         }
@@ -438,14 +429,14 @@ impl<'a, T: Compute> Driver<'a, T> {
         let Batch { rows, values, mut out, .. } = batch;
         for (i, value) in values.iter_mut().enumerate().filter(|(_, value)| !value.to_f64().is_finite()) {
             let places = i * length..(i + 1) * length;
-            let mut out = out.each_mut().map(|out| out.as_mut().map(|out| &mut out[places.clone()]));
+            let mut out = parts(&mut out, &places);
             // Logits that are far apart may have a difference beyond `f32`, and not the loss.
             if T::DTYPE == DType::F32 && value.to_f64().is_infinite() && !self.is_skipped(rows.start + i) {
-                self.in_f64(rows.start + i, value, out.each_mut().map(Option::as_deref_mut));
+                self.in_f64(rows.start + i, value, &mut out);
             }
             if value.to_f64().is_nan() {
                 *value = T::NAN;
-                out.iter_mut().flatten().for_each(|out| out.fill(T::NAN));
+                out.iter_mut().flatten().for_each(|out| out.fill(0..length, T::NAN));
             }
         }
     }
@@ -484,11 +475,17 @@ impl<'a, T: Compute> Driver<'a, T> {
                 *rest = others * power_of_two(-T::LIFT) + (greatest - 1.0);
             }
         }
-        for (known, rest) in known.chunks_mut(WIDE).zip(rest.chunks(WIDE)) {
-            for ((row, log), rest) in known.iter_mut().zip(ln::ln_1p_all(level, rest)).zip(rest) {
-                row.mass[which] = 1.0 + rest;
-                row.log_mass[which] = log;
+        let mut logs = [0.0; 16];
+        if self.is_of_labels {
+            logs = log_masses::<T>(level, &rest);
+        } else {
+            for (logs, rest) in logs.chunks_mut(WIDE).zip(rest.chunks(WIDE)).take(known.len().div_ceil(WIDE)) {
+                logs.copy_from_slice(&ln::ln_1p_all(level, rest));
             }
+        }
+        for (row, (log, rest)) in known.iter_mut().zip(logs.into_iter().zip(rest)) {
+            row.mass[which] = 1.0 + rest;
+            row.log_mass[which] = log;
         }
         if which == 1 {
             *rest_of_q = rest;
@@ -536,8 +533,8 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// A row once more, in `f64` whatever its dtype; mistakes in it have been found.
     #[cold]
-    fn in_f64(&self, row: usize, value: &mut T, out: [Option<&mut [T]>; 2]) {
-        let (mut wide, mut places) = ([0.0_f64], out.each_ref().map(|out| out.as_ref().map(|out| vec![0.0_f64; out.len()])));
+    fn in_f64(&self, row: usize, value: &mut T, out: &mut [Option<Elements<T>>; 2]) {
+        let (mut wide, mut places) = ([0.0_f64], out.each_ref().map(|out| out.as_ref().map(|out| vec![0.0_f64; out.count()])));
         let mut piece = Piece {
             first: row,
             values: &mut wide,
@@ -546,9 +543,9 @@ impl<'a, T: Compute> Driver<'a, T> {
         let mut scratch = Scratch::default();
         Driver::<f64>::new(self.job, self.weights, self.softmax).piece(&mut piece, &mut scratch);
         *value = T::from_f64(wide[0]);
-        for (out, places) in out.into_iter().zip(places) {
-            for (out, place) in out.into_iter().flatten().zip(places.into_iter().flatten()) {
-                *out = T::from_f64(place);
+        for (out, places) in out.iter_mut().flatten().zip(places.into_iter().flatten()) {
+            for (place, &derivative) in places.iter().enumerate() {
+                out.set(place, T::from_f64(derivative));
             }
         }
     }
@@ -657,8 +654,7 @@ impl<'a, T: Compute> Driver<'a, T> {
                 row.means = [sum.sums[0], sum.sums[1]];
             }
         }
-        let [of_p, of_q] = &mut batch.out;
-        kernel.logit_slopes(level, temperature, *tile, known, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
+        kernel.logit_slopes(level, temperature, *tile, known, all(&mut batch.out));
         for (row, kernel) in beyond {
             self.slopes_beyond(&*kernel, batch, row);
         }
@@ -692,7 +688,7 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     fn sums_of_one(&self, kernel: &dyn Kernel<T>, batch: &Batch<T>, row: usize, moments: bool) -> Partial {
         let [p, q] = self.alone(batch, row);
-        let tile = Tile { entries: [&p[..], &q, &q], across: false, ahead: [Ahead::NONE; 2] };
+        let tile = alone(&p, &q);
         let mut sums = [Partial::default()];
         kernel.logit_sums(self.job.level, moments, self.job.temperature, tile, &batch.known[row..=row], &mut sums);
         sums[0]
@@ -710,10 +706,9 @@ impl<'a, T: Compute> Driver<'a, T> {
         known.factors = [factors[0] * self.factor(batch.rows.start + row); 2];
         known.means = [moments.sums[0], moments.sums[1]];
         let [p, q] = self.alone(batch, row);
-        let tile = Tile { entries: [&p[..], &q, &q], across: false, ahead: [Ahead::NONE; 2] };
+        let tile = alone(&p, &q);
         let places = row * plan.length..(row + 1) * plan.length;
-        let out = batch.out.each_mut().map(|out| out.as_mut().map(|out| &mut out[places.clone()]));
-        kernel.logit_slopes(level, temperature, tile, &[known], out);
+        kernel.logit_slopes(level, temperature, tile, &[known], parts(&mut batch.out, &places));
     }
 
     fn single(&self, batch: &mut Batch<T>) {
@@ -732,7 +727,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
         if let Some(out) = &mut batch.out[1] {
             let derivatives = if is_entropy { Single::Entropy } else { Single::LogSumExp };
-            write_single(level, self.softmax.unwrap_or(derivatives), temperature, batch.tile, batch.known, out);
+            write_single(level, self.softmax.unwrap_or(derivatives), temperature, batch.tile, batch.known, out.all());
         }
     }
 
@@ -784,37 +779,47 @@ impl<'a, T: Compute> Driver<'a, T> {
             known.lift = self.weights[1].map_or(0.0, |lifts| lifts[row]);
         }
         let Some(mut out) = batch.out[1].take() else { return };
-        write_single(
-            level,
-            Single::CrossEntropy(self.spread_targets(), self.weights[1].is_some()),
-            temperature,
-            batch.tile,
-            batch.known,
-            out,
-        );
+        let is_lifted = self.weights[1].is_some();
+        let derivatives =
+            if spreads || is_lifted { Single::CrossEntropy(self.spread_targets(), is_lifted) } else { Single::Labels };
+        write_single(level, derivatives, temperature, batch.tile, batch.known, out.all());
         for (i, row) in batch.known.iter().enumerate() {
             let Some(class) = self.label(batch.rows.start + i).and_then(|label| usize::try_from(label).ok()) else { continue };
             if class >= length {
                 continue;
             }
             let (share, x) = self.labelled(class, batch, i);
-            let place = &mut out[i * length + class];
+            let place = i * length + class;
             // An infinite one times the derivatives that are 0 would be NaN.
             let share = share * if row.lift == 0.0 { 1.0 } else { exp::exp_of(row.lift).min(f64::MAX) };
             if x >= row.greatest[1] && !spreads {
                 // The share less 1 is what the others have, which keeps its digits.
-                *place = T::from_f64(-share * (batch.rest[i] / row.mass[1]) * row.factors[1]);
+                out.set(place, T::from_f64(-share * (batch.rest[i] / row.mass[1]) * row.factors[1]));
             } else if share != 0.0 {
-                *place = T::from_f64(place.to_f64() - share * row.factors[1]);
+                let written = match &out {
+                    Elements::Real(out) => out[place],
+                    // It has been rounded.
+                    Elements::F16(_) | Elements::BF16(_) => {
+                        let mut one = [T::default()];
+                        let (x, weight) = ([T::from_f64(x)], [T::from_f64(self.class_weight(class))]);
+                        let tile = Tile { entries: [&x, &x, &weight], ..alone(&x, &x) };
+                        write_single(level, derivatives, temperature, tile, &[*row], Elements::Real(&mut one));
+                        one[0]
+                    }
+                };
+                out.set(place, T::from_f64(written.to_f64() - share * row.factors[1]));
             }
         }
-        batch.out[1] = Some(core::mem::take(&mut out));
+        batch.out[1] = Some(out);
     }
 
     /// The share that the class of a label has by it, and its logit.
     fn labelled(&self, class: usize, batch: &Batch<T>, row: usize) -> (f64, f64) {
-        let share = (1.0 - self.job.smoothing) * self.job.class_weights.map_or(1.0, |weights| weights[class]);
-        (share, batch.entry(1, class, row))
+        ((1.0 - self.job.smoothing) * self.class_weight(class), batch.entry(1, class, row))
+    }
+
+    fn class_weight(&self, class: usize) -> f64 {
+        self.job.class_weights.map_or(1.0, |weights| weights[class])
     }
 
     /// The targets that all classes have.
@@ -855,6 +860,11 @@ impl<T: Real> Batch<'_, T> {
     fn entry(&self, which: usize, entry: usize, row: usize) -> f64 {
         self.tile.entries[which][if self.tile.across { entry * T::WIDTH + row } else { entry }].to_f64()
     }
+}
+
+/// One row, brought in.
+fn alone<'a, T: Real>(p: &'a [T], q: &'a [T]) -> Tile<'a, T> {
+    Tile { entries: [p, q, q], across: false, ahead: [Ahead::NONE; 2] }
 }
 
 /// Where a row is, to ask for it.

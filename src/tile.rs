@@ -49,13 +49,12 @@ impl<'a> Operand<'a> {
         if self.mask.is_some() { None } else { self.rows.borrow(row, entries) }
     }
 
-    /// Keeps what belongs to entries of a row that are not 0, and makes the rest 0.
-    pub fn keep<T: Real>(&self, row: usize, values: &mut [T]) {
-        let length = values.len();
+    /// Visits the entries of a row that are 0: those that a mask leaves out.
+    pub fn for_each_zero(&self, row: usize, length: usize, mut visited: impl FnMut(usize)) {
         visit(self.rows, (&(row..row + 1), &(0..length)), |_, first, run: &[Boolean], _| {
-            for (value, counts) in values[first..].iter_mut().zip(run) {
+            for (place, counts) in (first..).zip(run) {
                 if counts.0 == 0 {
-                    *value = T::default();
+                    visited(place);
                 }
             }
         });

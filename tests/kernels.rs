@@ -370,7 +370,7 @@ fn logits_of_half_floats_have_the_bits_of_f32() {
         let shape = [3, length];
         let brains = &brains[..3 * length];
         let mut singles = vec![0.0_f32; brains.len()];
-        f32::from_halves(brains, &mut singles);
+        f32::from_halves(Level::new(), brains, &mut singles);
         for level in levels() {
             let of_view = |view: &View, out: Elements<f32>| {
                 let plan = Plan::new(view, None, None, &Axes::One(-1)).unwrap();
@@ -397,7 +397,7 @@ fn logits_of_half_floats_have_the_bits_of_f32() {
             let values = of_view(&View::from_slice(brains, &shape), Elements::BF16(&mut rounded));
             assert_eq!(bits(&values), bits(&expected), "{length} {level:?}");
             let mut of_slopes = vec![BF16(0); brains.len()];
-            f32::to_halves(&slopes, &mut of_slopes);
+            f32::to_halves(Level::new(), &slopes, &mut of_slopes);
             let halves = |halves: &[BF16]| halves.iter().map(|half| half.0).collect::<Vec<_>>();
             assert_eq!(halves(&rounded), halves(&of_slopes), "{length} {level:?}");
         }

@@ -15,6 +15,7 @@ use core::ops::Range;
 
 use super::{Accumulator, CACHE_LINE, MAX_SUMS, PREFETCH, Partial, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
+use crate::element::{Elements, all};
 use crate::lanes::half::Half;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two, prefetch};
 
@@ -22,7 +23,7 @@ mod binary;
 mod labelled;
 
 pub use binary::{Binary, Part, write_binary};
-pub use labelled::{Labelled, label_entropies};
+pub use labelled::{Labelled, label_entropies, log_masses};
 
 /// What probabilities are multiplied with, as an exponent: terms that are as large as a float stay in range when they are added.
 pub const LIFT: i32 = -8;
@@ -89,7 +90,7 @@ impl Ahead {
 
     /// Asks for a block of entries, the next of those that a block is summed of meanwhile.
     #[inline(always)]
-    fn ask_for(&self, entries: Range<usize>) {
+    fn ask_for(self, entries: Range<usize>) {
         for byte in (entries.start * self.step..entries.end * self.step).step_by(CACHE_LINE) {
             prefetch(self.from.wrapping_add(byte));
         }
@@ -185,8 +186,7 @@ impl<V: Lanes> State<V> {
             let (scaled, lost) = self.over_temperature(below);
             (scaled, rest.fma(self.inverse[0], lost))
         };
-        let share = V::select(is_far | is_greatest, zero, one + lost);
-        [exp::lifted_decay(scaled) * share, V::select(is_greatest, one, zero)]
+        [V::select(is_far | is_greatest, zero, exp::lifted_decay(scaled, lost)), V::select(is_greatest, one, zero)]
     }
 
     /// e to the minus gap, with a relative error of u times the gap: nothing where it is added to what is not smaller.
@@ -491,6 +491,8 @@ pub enum Single {
     /// The derivatives of a cross-entropy, whose targets sum to `within` and of which each class has ε/C, in `means`; and whether
     /// they are multiplied with e to the row's lift.
     CrossEntropy(Targets, bool),
+    /// The same of labels alone, whose own entries are the driver's: the share times `within`.
+    Labels,
     /// The derivatives of ln Σ e^(x/T).
     LogSumExp,
 }
@@ -506,9 +508,14 @@ impl Written for Single {
             let written = if let Self::Softmax = self { power * row.share[1] } else { x.constant(0.0) - (gap + row.log_mass[1]) };
             return [written, written];
         }
-        let share = row.power(1, x) * row.share[1];
+        let power = row.power(1, x);
+        if let Self::Labels = self {
+            let written = power * (row.share[1] * row.within * row.factors[1]);
+            return [written, written];
+        }
+        let share = power * row.share[1];
         let written = match self {
-            Self::Softmax | Self::LogSoftmax => share,
+            Self::Softmax | Self::LogSoftmax | Self::Labels => share,
             Self::Entropy => {
                 let gap = (row.greatest[1] - x) * row.inverse[0];
                 share.times((gap + row.log_mass[1]) - row.within).times(row.factors[1])
@@ -591,7 +598,7 @@ fn widen_here<S: Simd, T: Real, H: Half>(simd: S, row: &[H], out: &mut [T]) -> f
     let mut lanes = [T::default(); 16];
     even.greatest(odd).store(&mut lanes[..T::WIDTH]);
     let (halves, out) = (steps.remainder(), outs.into_remainder());
-    T::from_halves(halves, out);
+    T::from_halves(simd.level(), halves, out);
     greatest_of(lanes[..T::WIDTH].iter().chain(&*out))
 }
 
@@ -632,15 +639,17 @@ fn sum<S: Simd, T: Real, M: Summand<N>, const N: usize>(
 ) {
     let state = State::<T::Lanes<S>>::new(simd, temperature, rows);
     if tile.across {
-        sum_across(simd, summand, tile, &state, out);
+        sum_across(simd, summand, tile.entries, &state, out);
         return;
     }
     let mut accumulator = Accumulator::default();
-    let [t, x, w] = tile.entries;
-    for first in (0..x.len()).step_by(block::<T>()) {
-        let next = first..x.len().min(first + block::<T>());
-        tile.ahead.each_ref().map(|ahead| ahead.ask_for(next.clone()));
-        let entries = [&t[next.clone()], &x[next.clone()], &w[next]];
+    let length = tile.entries[1].len();
+    for first in (0..length).step_by(block::<T>()) {
+        let next = first..length.min(first + block::<T>());
+        for ahead in tile.ahead {
+            ahead.ask_for(next.clone());
+        }
+        let entries = tile.entries.map(|entries| &entries[next.clone()]);
         sum_block(simd, summand, entries, &state, &mut accumulator);
     }
     out[0] = accumulator.finish(summand.shape());
@@ -661,9 +670,11 @@ fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     let [t, x, w] = entries;
     let left = x.len() % (2 * T::WIDTH);
     let mut padded = [[T::default(); 32]; 3];
-    for ((padded, entries), padding) in padded.iter_mut().zip(entries).zip(M::PADDING) {
-        padded[left..].fill(T::from_f64(padding));
-        padded[..left].copy_from_slice(&entries[entries.len() - left..]);
+    if left > 0 {
+        for ((padded, entries), padding) in padded.iter_mut().zip(entries).zip(M::PADDING) {
+            padded[left..].fill(T::from_f64(padding));
+            padded[..left].copy_from_slice(&entries[entries.len() - left..]);
+        }
     }
     for start in (0..x.len()).step_by(2 * T::WIDTH) {
         let [t, x, w] = if start + 2 * T::WIDTH <= x.len() {
@@ -691,11 +702,11 @@ fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
 fn sum_across<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
-    tile: Tile<T>,
+    entries: [&[T]; 3],
     state: &State<T::Lanes<S>>,
     out: &mut [Partial],
 ) {
-    let wide = sum_wide(simd, summand, tile, state);
+    let wide = sum_wide(simd, summand, entries, state);
     for (rows, wide) in out.chunks_mut(WIDE).zip(wide) {
         for (place, sum) in wide.iter().enumerate().take(summand.shape().used()) {
             let mut lanes = [0.0; WIDE];
@@ -712,13 +723,13 @@ fn sum_across<S: Simd, T: Real, M: Summand<N>, const N: usize>(
 fn sum_wide<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
-    tile: Tile<T>,
+    entries: [&[T]; 3],
     state: &State<T::Lanes<S>>,
 ) -> [[Wide<S>; N]; 2] {
     let shape = summand.shape();
     let zero = T::Lanes::<S>::splat(simd, T::default());
     let mut wide = [[Wide::splat(simd, 0.0); N]; 2];
-    let [t, x, w] = tile.entries.map(|entries| entries.chunks(STEPS * T::WIDTH));
+    let [t, x, w] = entries.map(|entries| entries.chunks(STEPS * T::WIDTH));
     for ((t, x), w) in t.zip(x).zip(w) {
         let mut sums = [zero; N];
         let [t, x, w] = [t, x, w].map(|entries| entries.chunks_exact(T::WIDTH));
@@ -772,24 +783,75 @@ fn write<S: Simd, T: Real, W: Written>(
     temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
-    mut out: [Option<&mut [T]>; 2],
+    mut out: [Option<Elements<T>>; 2],
 ) {
     let state = State::<T::Lanes<S>>::new(simd, temperature, rows);
-    let length = tile.entries[1].len() / if tile.across { T::WIDTH } else { 1 };
-    let [t, x, w] = tile.entries.map(|entries| entries.chunks(T::WIDTH));
-    for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
-        let both = written.of(load_padded(simd, [t, x, w], W::PADDING), &state);
-        for (out, written) in out.iter_mut().zip(both) {
-            let Some(out) = out else { continue };
-            if tile.across {
+    let (level, count) = (simd.level(), tile.entries[1].len());
+    let mut rooms = Rooms::NONE;
+    if tile.across {
+        let (length, places) = (count / T::WIDTH, 0..count / T::WIDTH * rows.len());
+        let [t, x, w] = tile.entries.map(|entries| entries.chunks_exact(T::WIDTH));
+        let mut lent = lend(&mut out, &mut rooms, &places);
+        for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
+            let both = written.of([t, x, w].map(|entries| Lanes::load(simd, entries)), &state);
+            for (out, written) in lent.iter_mut().zip(both) {
+                let Some(out) = out else { continue };
                 let mut lanes = [T::default(); 16];
                 written.store(&mut lanes[..T::WIDTH]);
                 for (place, &lane) in out[step..].iter_mut().step_by(length).zip(&lanes[..rows.len()]) {
                     *place = lane;
                 }
-            } else {
+            }
+        }
+        round(level, &mut out, &rooms, &places);
+        return;
+    }
+    for first in (0..count).step_by(ROOM) {
+        let places = first..count.min(first + ROOM);
+        let [t, x, w] = tile.entries.map(|entries| entries[places.clone()].chunks(T::WIDTH));
+        let mut lent = lend(&mut out, &mut rooms, &places);
+        for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
+            let both = written.of(load_padded(simd, [t, x, w], W::PADDING), &state);
+            for (out, written) in lent.iter_mut().zip(both) {
+                let Some(out) = out else { continue };
                 written.store_some(&mut out[step * T::WIDTH..][..x.len()]);
             }
+        }
+        round(level, &mut out, &rooms, &places);
+    }
+}
+
+/// Most entries that are rounded at a time: those of short rows, or of a part of a long one.
+const ROOM: usize = 512;
+
+/// Room for what is rounded to half floats, in the cache that is next.
+struct Rooms<T>([Option<[T; ROOM]>; 2]);
+
+impl<T> Rooms<T> {
+    const NONE: Self = Self([None, None]);
+}
+
+/// Where to write to: the elements themselves, or room for what is rounded to half floats then.
+#[inline(always)]
+fn lend<'l, T: Real>(
+    out: &'l mut [Option<Elements<T>>; 2],
+    rooms: &'l mut Rooms<T>,
+    places: &Range<usize>,
+) -> [Option<&'l mut [T]>; 2] {
+    let ([of_p, of_q], [room_p, room_q]) = (out, &mut rooms.0);
+    [(of_p, room_p), (of_q, room_q)].map(|(out, room)| {
+        let out = out.as_mut()?;
+        let room: &mut [T] = if let Elements::Real(_) = out { &mut [] } else { room.get_or_insert([T::default(); ROOM]) };
+        Some(out.lend(places.clone(), room))
+    })
+}
+
+/// Rounds what was written elsewhere.
+#[inline(always)]
+fn round<T: Real>(level: Level, out: &mut [Option<Elements<T>>; 2], rooms: &Rooms<T>, places: &Range<usize>) {
+    for (out, room) in out.iter_mut().zip(&rooms.0) {
+        if let (Some(out), Some(room)) = (out, room) {
+            out.round(level, places.clone(), room);
         }
     }
 }
@@ -829,8 +891,15 @@ pub fn target_gaps<T: Real>(
 }
 
 /// Writes what there is for each entry of rows of logits.
-pub fn write_single<T: Real>(level: Level, single: Single, temperature: f64, tile: Tile<T>, rows: &[LogitRow], out: &mut [T]) {
-    dispatch!(level, simd => write(simd, &single, temperature, tile, rows, [None, Some(&mut *out)]));
+pub fn write_single<T: Real>(
+    level: Level,
+    single: Single,
+    temperature: f64,
+    tile: Tile<T>,
+    rows: &[LogitRow],
+    mut out: Elements<T>,
+) {
+    dispatch!(level, simd => write(simd, &single, temperature, tile, rows, [None, Some(out.all())]));
 }
 
 /// The sums of a divergence.
@@ -860,11 +929,12 @@ pub(super) fn divergence_slopes<T: Real, D: Divergence<N>, const N: usize>(
     temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
-    mut out: [Option<&mut [T]>; 2],
+    mut out: [Option<Elements<T>>; 2],
 ) {
     if !const { D::ROWS.have_logits::<T>() } {
         unreachable!("this divergence is not compiled for logits");
     }
-    let [of_p, of_q] = &mut out;
-    dispatch!(level, simd => write(simd, &Slopes::<D, N>(divergence), temperature, tile, rows, [of_p.as_deref_mut(), of_q.as_deref_mut()]));
+    dispatch!(level, simd => {
+        write(simd, &Slopes::<D, N>(divergence), temperature, tile, rows, all(&mut out));
+    });
 }

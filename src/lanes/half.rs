@@ -36,9 +36,9 @@ pub struct F16(pub u16);
 pub struct BF16(pub u16);
 
 /// Rounds a run.
-pub fn narrow<H: Half>(run: &[f32], out: &mut [H]) {
-    // The compiler makes vectors of it.
-    dispatch!(Level::new(), _simd => for (out, &value) in out.iter_mut().zip(run) {
+pub fn narrow<H: Half>(level: Level, run: &[f32], out: &mut [H]) {
+    // The compiler makes vectors of it, by hand it is no faster.
+    dispatch!(level, _simd => for (out, &value) in out.iter_mut().zip(run) {
         *out = H::round(value);
     });
 }
@@ -48,8 +48,8 @@ pub fn narrow<H: Half>(run: &[f32], out: &mut [H]) {
 /// # Panics
 ///
 /// If `out` is shorter than `run`.
-pub fn widen<H: Half>(run: &[H], out: &mut [f32]) {
-    dispatch!(Level::new(), simd => widen_at(simd, run, out));
+pub fn widen<H: Half>(level: Level, run: &[H], out: &mut [f32]) {
+    dispatch!(level, simd => widen_at(simd, run, out));
 }
 
 #[inline(always)]
@@ -185,14 +185,14 @@ mod tests {
     fn every_half_float_is_converted_exactly() {
         let run: Vec<F16> = (0..=u16::MAX).map(F16).collect();
         let mut out = vec![0.0; run.len()];
-        widen(&run, &mut out);
+        widen(Level::new(), &run, &mut out);
         for (&F16(bits), got) in run.iter().zip(&out) {
             let exact = half::f16::from_bits(bits).to_f32();
             assert!(got.to_bits() == exact.to_bits() || (got.is_nan() && exact.is_nan()), "{bits:#06x}: {got}, not {exact}");
         }
         // Not whole steps.
         let run: Vec<BF16> = (0..65_521).map(BF16).collect();
-        widen(&run, &mut out);
+        widen(Level::new(), &run, &mut out);
         for (&BF16(bits), got) in run.iter().zip(&out) {
             assert_eq!(got.to_bits(), u32::from(bits) << 16, "{bits:#06x}");
         }
@@ -204,8 +204,8 @@ mod tests {
         let around = |bits: u32| [bits.wrapping_sub(1), bits, bits.wrapping_add(1)].map(f32::from_bits);
         let values: Vec<f32> = (0..=u32::MAX).step_by(1 << 12).flat_map(around).collect();
         let (mut halves, mut brains) = (vec![F16(0); values.len()], vec![BF16(0); values.len()]);
-        narrow(&values, &mut halves);
-        narrow(&values, &mut brains);
+        narrow(Level::new(), &values, &mut halves);
+        narrow(Level::new(), &values, &mut brains);
         for ((&value, F16(half)), BF16(brain)) in values.iter().zip(halves).zip(brains) {
             let (exact, of_brain) = (half::f16::from_f32(value), half::bf16::from_f32(value));
             assert!(

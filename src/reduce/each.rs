@@ -120,7 +120,11 @@ impl<T: Compute> Driver<'_, T> {
                 });
                 if let Some(mask) = &self.job.plan.mask {
                     for out in out.iter_mut().flatten() {
-                        Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: false }.keep(row, out);
+                        Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: false }.for_each_zero(
+                            row,
+                            out.len(),
+                            |place| out[place] = T::default(),
+                        );
                     }
                 }
             }

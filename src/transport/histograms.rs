@@ -98,7 +98,11 @@ impl<'a> Driver<'a> {
             };
             if let Some(mask) = &self.job.plan.mask {
                 for out in out.iter_mut().flatten() {
-                    Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true }.keep(row, out);
+                    Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true }.for_each_zero(
+                        row,
+                        out.len(),
+                        |place| out[place] = T::default(),
+                    );
                 }
             }
             match value {

@@ -13,6 +13,7 @@
 //! is a difference that costs a factor of 3 at most, and 7 at g = 2, beyond which the first form has what digits there are.
 
 use super::{State, Tile, Written, difference, write};
+use crate::element::{Elements, all};
 use crate::kernel::logits::LogitRow;
 use crate::lanes::{Lanes, Level, Real, dispatch, exp, ln, power_of_two};
 
@@ -193,11 +194,8 @@ pub fn write_binary<T: Real>(
     temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
-    mut out: [Option<&mut [T]>; 2],
+    mut out: [Option<Elements<T>>; 2],
 ) {
     let written = OfTwo { of, part };
-    dispatch!(level, simd => {
-        let [of_p, of_q] = &mut out;
-        write(simd, &written, temperature, tile, rows, [of_p.as_deref_mut(), of_q.as_deref_mut()]);
-    });
+    dispatch!(level, simd => write(simd, &written, temperature, tile, rows, all(&mut out)));
 }
