@@ -38,8 +38,8 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint  ## formats, lints and types
 bench: $(VENV)/.built .venv-bench/.bench  ## klrs beside its peers: times, ratios and errors, also in the README
 	PYTHONPATH=python .venv-bench/bin/python benches/compare.py --update-readme
 
-figures: $(VENV)/.built $(VENV)/.figures  ## the README's figure
-	$(BIN)/python tools/make_figure.py docs/directions.svg
+figures: $(VENV)/.built $(VENV)/.figures  ## the README's figures
+	$(BIN)/python tools/make_figure.py docs/directions.svg docs/apart.svg
 
 fuzz: $(VENV)/.built $(VENV)/.test  ## ten minutes of random calls: no panic, no crash, no half-written result
 	KLRS_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/test_fuzz.py
