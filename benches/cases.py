@@ -9,9 +9,10 @@ from functools import partial
 import contenders as by
 import klrs
 import losses
+import transport
 from catalogue import CATALOGUE
 from contenders import Contender
-from workloads import Logits, Workload
+from workloads import Logits, Samples, Workload
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,36 @@ def cases_of_logits(shrink: int) -> list[Case]:
         targets={losses.TORCH_CE: 5},
     )
     return [*large, *map(in_half_precision, large), small]
+
+
+def cases_on_a_line(shrink: int) -> list[Case]:
+    """Transport of samples beside SciPy and POT, and of histograms beside the KL divergence."""
+    draws = Samples("float64", 1000 // shrink, 1000)
+    batch = Workload("float64", 20_000 // shrink, 2048)
+    single = replace(batch, dtype="float32")
+    beside_kl = {by.KLRS_KL: 1 / 2}
+    return [
+        beside_peers(
+            transport.SAMPLES,
+            [transport.SCIPY_SAMPLES, transport.POT_SAMPLES],
+            draws,
+            targets={transport.SCIPY_SAMPLES: 10, transport.POT_SAMPLES: 5},
+        ),
+        beside_peers(transport.SAMPLES_SQUARED, [transport.POT_SAMPLES_SQUARED], draws, targets={}),
+        beside_peers(transport.SAMPLES_ENERGY, [transport.SCIPY_ENERGY], draws, targets={}),
+        beside_peers(transport.SAMPLES_GRADIENT, [], draws, targets={}),
+        beside_peers(transport.HISTOGRAMS, list(beside_kl), batch, targets=beside_kl),
+        beside_peers(transport.HISTOGRAMS, list(beside_kl), single, targets=beside_kl),
+        *(
+            beside_peers(ours, [by.KLRS_KL], batch, targets={})
+            for ours in (
+                transport.NORMALIZED,
+                transport.SQUARED,
+                transport.ENERGY,
+                transport.GRADIENT,
+            )
+        ),
+    ]
 
 
 def in_half_precision(case: Case) -> Case:

@@ -8,6 +8,7 @@ takes part where it is installed.
 
     workloads.py   the arrays         contenders.py  who computes what, and what that means
     catalogue.py   every divergence   losses.py      the same of logits
+    transport.py   the same on a line
     cases.py       who runs on what   measure.py     times and errors
     memory.py      peak memory
     accuracy.py    rows on which formulas lose their digits
@@ -31,7 +32,15 @@ import memory
 import oracle
 import tables
 import workloads
-from cases import Case, Entry, Target, all_cases, cases_of_logits, every_verb
+from cases import (
+    Case,
+    Entry,
+    Target,
+    all_cases,
+    cases_of_logits,
+    cases_on_a_line,
+    every_verb,
+)
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -152,10 +161,27 @@ def logits(effort: Effort) -> Found:
     return {"logits": text}, results
 
 
-# Logits first, because their arrays are given back.
-SPACES = {"logits": logits, "probabilities": probabilities}
+def on_a_line(effort: Effort) -> Found:
+    """Transport, of samples and of histograms."""
+    cases = cases_on_a_line(effort.shrink)
+    results = {case: measure_case(case, effort, effort.seconds_per_case) for case in cases}
+    text = paragraphs(
+        f"{tables.machine()}. {tables.HOW_TO_READ_TRANSPORT}",
+        tables.on_a_line(results),
+        tables.targets(tables.ratio_rows(target_ratios(results))),
+    )
+    return {"transport": text}, results
 
-TITLES = {"logits": "Logits", "bench": "Speed", "accuracy": "Accuracy"}
+
+# Logits first, because their arrays are given back.
+SPACES = {"logits": logits, "transport": on_a_line, "probabilities": probabilities}
+
+TITLES = {
+    "logits": "Logits",
+    "transport": "On a line",
+    "bench": "Speed",
+    "accuracy": "Accuracy",
+}
 """By the place in the README."""
 
 

@@ -35,12 +35,17 @@ with a standard deviation of 3, p differs from them by 0.3. "The read" is `q.sum
 q.sum()`, which do nothing else. klrs and torch use all cores, NumPy and SciPy one. Memory is what a
 call adds to its inputs and values and, in the case of klrs, to the array that `out=` names."""
 
+HOW_TO_READ_TRANSPORT = """\
+Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
+stands the largest relative error over a sample of the rows, except for energy distances. Samples
+are normal. klrs uses all cores, SciPy and POT one."""
+
 HOW_TO_READ_ACCURACY = """\
 The largest relative error over some rows, on which every entry is a multiple of one power of two
 and every row sums to exactly 1, so that all definitions agree. *wrong*: a finite number where the
 answer is infinite, or the reverse; *negative*: some of the results are below 0."""
 
-PACKAGES = ("numpy", "scipy", "simsimd", "numkong", "torch")
+PACKAGES = ("numpy", "scipy", "simsimd", "numkong", "POT", "torch")
 
 
 Row = Sequence[str]
@@ -186,6 +191,22 @@ def of_logits(results: Mapping[Case, Results], added: Mapping[Entry, int]) -> st
         )
     header = ["", *columns, *(f"memory, {name}" for name in memory)]
     return table(*without_empty_columns(header, rows))
+
+
+def on_a_line(results: Mapping[Case, Results]) -> str:
+    """A row per case: klrs' time, and those of the others and of KL as multiples of it."""
+    columns = ("klrs", "SciPy", "POT", "`klrs.kl_divergence`")
+    rows = []
+    for case, measured in results.items():
+        ours, *others = case.entries
+        cells = {"klrs": with_error(format_seconds(measured[ours].seconds), measured[ours])}
+        for entry in others:
+            who = entry.contender.who
+            ratio = f"{three_digits(measured[entry].seconds / measured[ours].seconds)} x"
+            name = who if who != "klrs" else f"`klrs.{entry.contender.verb}`"
+            cells[name] = with_error(ratio, measured[entry])
+        rows.append([case.title, *(cells.get(name, "") for name in columns)])
+    return table(["", *columns], rows)
 
 
 def without_empty_columns(header: Row, rows: Sequence[Row]) -> tuple[Row, list[Row]]:

@@ -1,93 +1,116 @@
-"""Transport on the line beside SciPy and beside the KL divergence, in one run.
+"""Who takes part on the line: klrs, and how people compute the same transport today.
 
-``python benches/transport.py`` prints a table: the best time of each, the ratio to what it is
-compared with, and the largest relative difference where both compute the same.
+Of samples, SciPy takes one pair of rows at a time and POT a batch, whose samples run along the
+first axis; POT returns the power of the distance. Between histograms the question is what transport
+costs beside a divergence that compares class by class: klrs is its own peer.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import ot
+from scipy import stats
 
 import klrs
+from contenders import Contender, Row, gradients
 from klrs import samples
-
-ROUNDS = 7
-
-
-def best(contenders: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The least wall time of each, taken in turns."""
-    times = dict.fromkeys(contenders, np.inf)
-    for _ in range(ROUNDS):
-        for name, run in contenders.items():
-            start = time.perf_counter()
-            run()
-            times[name] = min(times[name], time.perf_counter() - start)
-    return times
+from oracle import reference_transport as reference
 
 
-def show(title: str, contenders: dict[str, Callable[[], Any]]) -> None:
-    """A table whose first row is what the others are compared with."""
-    times = best(contenders)
-    first = next(iter(times.values()))
-    print(f"\n{title}\n\n| call | ms | times the first |\n|---|---|---|")
-    for name, seconds in times.items():
-        print(f"| {name} | {seconds * 1e3:.2f} | {seconds / first:.3f} |")
+def of_samples(x: Row, y: Row) -> Any:
+    return reference.wasserstein_distance(reference.sample(x), reference.sample(y))
 
 
-def main() -> None:
-    random = np.random.default_rng(0)
-    x, y = random.normal(size=(2, 1000, 1000))
-    rows = list(zip(x, y, strict=True))
-    scipy_distance = scipy.stats.wasserstein_distance
-    theirs = np.array([scipy_distance(*row) for row in rows])
-    error = abs(samples.wasserstein_distance(x, y) / theirs - 1).max()
-    print(f"klrs {klrs.__version__}, {klrs.get_num_threads()} threads; difference {error:.1e}")
-    loss = klrs.value_and_grad(samples.wasserstein_distance)
-    show(
-        "Samples, 1000 rows x 1000",
-        {
-            "a loop over scipy.stats.wasserstein_distance": lambda: [
-                scipy_distance(*r) for r in rows
-            ],
-            "klrs.samples.wasserstein_distance": lambda: samples.wasserstein_distance(x, y),
-            "the same, order 2": lambda: samples.wasserstein_distance(x, y, order=2),
-            "the same, of 900 samples and 1000": lambda: samples.wasserstein_distance(
-                x[:, :900], y
-            ),
-            "klrs.samples.energy_distance": lambda: samples.energy_distance(x, y),
-            "value and gradient": lambda: loss(x, y),
-        },
-    )
-    p, q = random.dirichlet(np.ones(2048), (2, 20_000))
-    gradient = np.empty_like(q)
-    loss = klrs.value_and_grad(klrs.wasserstein_distance)
-    show(
-        "Histograms, 20 000 x 2048 float64",
-        {
-            "klrs.kl_divergence": lambda: klrs.kl_divergence(p, q),
-            "klrs.wasserstein_distance": lambda: klrs.wasserstein_distance(p, q),
-            "klrs.energy_distance": lambda: klrs.energy_distance(p, q),
-            "klrs.wasserstein_distance, normalize=True": lambda: klrs.wasserstein_distance(
-                p, q, normalize=True
-            ),
-            "klrs.wasserstein_distance, order 2": lambda: klrs.wasserstein_distance(p, q, order=2),
-            "value and gradient": lambda: loss(p, q, out=gradient),
-        },
-    )
-    p, q = (array.astype(np.float32) for array in (p, q))
-    show(
-        "Histograms, 20 000 x 2048 float32",
-        {
-            "klrs.kl_divergence": lambda: klrs.kl_divergence(p, q),
-            "klrs.wasserstein_distance": lambda: klrs.wasserstein_distance(p, q),
-        },
-    )
+def of_samples_squared(x: Row, y: Row) -> Any:
+    return reference.wasserstein_distance(reference.sample(x), reference.sample(y), 2)
 
 
-if __name__ == "__main__":
-    main()
+def of_histograms(p: Row, q: Row) -> Any:
+    return reference.wasserstein_distance(reference.histogram(p), reference.histogram(q))
+
+
+def of_histograms_squared(p: Row, q: Row) -> Any:
+    return reference.wasserstein_distance(reference.histogram(p), reference.histogram(q), 2)
+
+
+def row_by_row(distance: Any) -> Any:
+    return lambda x, y: np.array([distance(*rows) for rows in zip(x, y, strict=True)])
+
+
+def with_gradient(p: Any, q: Any) -> Any:
+    _, by_q = gradients(p.shape, p.dtype.name)
+    return klrs.value_and_grad(klrs.wasserstein_distance)(p, q, out=by_q)[0]
+
+
+SAMPLES = Contender(
+    "klrs", "samples.wasserstein_distance(x, y)", samples.wasserstein_distance, of_samples
+)
+SCIPY_SAMPLES = Contender(
+    "SciPy",
+    "wasserstein_distance(x, y) of each row",
+    row_by_row(stats.wasserstein_distance),
+    of_samples,
+)
+POT_SAMPLES = Contender(
+    "POT",
+    "wasserstein_1d(x.T, y.T)",
+    lambda x, y: ot.wasserstein_1d(x.T, y.T),
+    of_samples,
+)
+
+SAMPLES_SQUARED = Contender(
+    "klrs",
+    "samples.wasserstein_distance(x, y, order=2)",
+    lambda x, y: samples.wasserstein_distance(x, y, order=2),
+    of_samples_squared,
+)
+POT_SAMPLES_SQUARED = Contender(
+    "POT",
+    "np.sqrt(wasserstein_1d(x.T, y.T, p=2))",
+    lambda x, y: np.sqrt(ot.wasserstein_1d(x.T, y.T, p=2)),
+    of_samples_squared,
+)
+
+# The oracle takes all pairs, minutes for each row.
+SAMPLES_ENERGY = Contender(
+    "klrs", "samples.energy_distance(x, y)", samples.energy_distance, exact=None
+)
+SCIPY_ENERGY = Contender(
+    "SciPy",
+    "energy_distance(x, y) of each row",
+    row_by_row(stats.energy_distance),
+    exact=None,
+)
+
+SAMPLES_GRADIENT = Contender(
+    "klrs",
+    "value_and_grad(samples.wasserstein_distance)(x, y)",
+    lambda x, y: klrs.value_and_grad(samples.wasserstein_distance)(x, y)[0],
+    of_samples,
+)
+
+HISTOGRAMS = Contender(
+    "klrs", "wasserstein_distance(p, q)", klrs.wasserstein_distance, of_histograms
+)
+NORMALIZED = Contender(
+    "klrs",
+    "wasserstein_distance(p, q, normalize=True)",
+    lambda p, q: klrs.wasserstein_distance(p, q, normalize=True),
+    of_histograms,
+)
+SQUARED = Contender(
+    "klrs",
+    "wasserstein_distance(p, q, order=2)",
+    lambda p, q: klrs.wasserstein_distance(p, q, order=2),
+    of_histograms_squared,
+)
+ENERGY = Contender("klrs", "energy_distance(p, q)", klrs.energy_distance, exact=None)
+GRADIENT = Contender(
+    "klrs",
+    "value_and_grad(wasserstein_distance)(p, q, out=…)",
+    with_gradient,
+    of_histograms,
+    prepare=lambda p, q: gradients(p.shape, p.dtype.name),
+)

@@ -102,6 +102,28 @@ class Logits(Workload):
         return first[index], student[index]
 
 
+@dataclass(frozen=True)
+class Samples(Workload):
+    """As many draws as `classes` in each row, of one standard normal distribution."""
+
+    @property
+    def name(self) -> str:
+        """Shape and dtype."""
+        return f"{spaced(self.rows)} rows x {spaced(self.classes)} samples {self.dtype}"
+
+    @cached_property
+    def arrays(self) -> Pair:
+        """X and y."""
+        rng = np.random.default_rng((self.rows, self.classes))
+        x, y = rng.standard_normal((2, self.rows, self.classes)).astype(DTYPES[self.dtype])
+        return x, y
+
+    def row(self, index: int) -> Pair:
+        """The draws of one row."""
+        x, y = self.arrays
+        return x[index], y[index]
+
+
 @cache
 def logits(rows: int, classes: int, dtype: str) -> tuple[Array, Array, Array]:
     """Labels, logits of the teacher and of the student, shared by what is measured on them."""
