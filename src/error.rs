@@ -55,6 +55,8 @@ pub enum Error {
     Weight { name: &'static str, row: Index, position: Index, value: f64 },
     /// A row without mass that should be normalised.
     NoMass { name: &'static str, row: Index },
+    /// Samples of which none has a weight.
+    NoWeight { name: &'static str, row: Index },
     /// `where` leaves nothing of a row.
     AllLeftOut { row: Index },
     /// A row of logits that are all -inf.
@@ -237,6 +239,9 @@ impl Display for Error {
                 "{name}: {}sums to 0 and cannot be normalised; drop the row, or add a pseudocount to every entry",
                 Row(row)
             ),
+            Self::NoWeight { name, row } => {
+                write!(f, "{name}: {}sums to 0; give at least one sample a weight above 0, or drop the row", Row(row))
+            }
             Self::AllLeftOut { row } => write!(
                 f,
                 "where: leaves out every element{}; keep at least one element in each row, or drop the row",
@@ -259,7 +264,7 @@ impl Display for Error {
                 "{name}: {}has the logit inf at position {position}; expected finite logits, or -inf for classes that are left out",
                 Row(row)
             ),
-            Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes for the results"),
+            Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes"),
             Self::TooLarge { shape } => {
                 write!(f, "p and q broadcast to {}, more elements than can be counted", Tuple(shape))
             }

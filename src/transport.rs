@@ -120,7 +120,7 @@ pub fn histograms<T: Real>(job: &Histograms, values: &mut [T], wanted: Wanted<T>
     assert_eq!((values.len(), job.support.len()), (job.plan.rows, length));
     let together = if length <= LONGEST { WIDE } else { 1 };
     parallel::in_default_environment(|| {
-        let driver = Driver::new(job, wanted.weights);
+        let driver = Driver::new(job, wanted.weights)?;
         for_each(&job.team, together, [length; 2], values, wanted.out, |piece, scratch, found| {
             driver.piece(piece, scratch, found);
         })
@@ -161,8 +161,7 @@ fn for_each<T: Real, B: Default>(
     let mut of_p = of_p.as_mut().map(|out| out.chunks_mut(together * n));
     let mut of_q = of_q.as_mut().map(|out| out.chunks_mut(together * m));
     let mut pieces: Vec<Piece<T>> = Vec::new();
-    let bytes = rows.div_ceil(together).saturating_mul(size_of::<Piece<T>>());
-    pieces.try_reserve_exact(rows.div_ceil(together)).map_err(|_| Error::OutOfMemory { bytes })?;
+    reserve(&mut pieces, rows.div_ceil(together))?;
     for (index, values) in values.chunks_mut(together).enumerate() {
         let out = [of_p.as_mut().and_then(Iterator::next), of_q.as_mut().and_then(Iterator::next)];
         pieces.push(Piece { first: index * together, values, out, lengths });
@@ -178,6 +177,12 @@ fn for_each<T: Real, B: Default>(
     })?;
     let first = found.into_iter().flatten().min_by_key(|found| found.place);
     first.map_or(Ok(()), |found| Err(found.error))
+}
+
+/// Makes room for so many elements in all, or an error instead of an abort.
+fn reserve<T>(vector: &mut Vec<T>, length: usize) -> Result<(), Error> {
+    let bytes = length.saturating_mul(size_of::<T>());
+    vector.try_reserve_exact(length.saturating_sub(vector.len())).map_err(|_| Error::OutOfMemory { bytes })
 }
 
 /// Moves of a distance between two points of the line, as far as the order of the distance matters.
@@ -238,5 +243,36 @@ fn power(ratio: f64, order: f64) -> f64 {
         1.0 => ratio,
         2.0 => ratio * ratio,
         order => libm::pow(ratio, order),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::element::DType;
+    use crate::view::{Axes, View};
+
+    #[test]
+    #[expect(unsafe_code, reason = "no slice is so long")]
+    fn rows_that_memory_cannot_hold_are_an_error() {
+        let (value, shape) = (1.0_f64, [2, 1 << 45]);
+        // SAFETY: every index leads to the one element.
+        let view = unsafe { View::from_raw((&raw const value).cast(), DType::F64, false, &shape, vec![0, 0]) };
+        let plan = Plan::in_order(&view, None, None, &Axes::One(-1)).unwrap();
+        let sample = Sample { plan: &plan, weights: None, names: ["x", "x_weights"] };
+        for distance in [Distance::Wasserstein(1.0), Distance::Cumulative(1.0)] {
+            let job = Samples { of: [sample, sample], distance, team: Team::alone() };
+            let found = samples::<f64>(&job, &mut [0.0; 2], Wanted { out: [None, None], weights: None });
+            assert_eq!(found, Err(Error::OutOfMemory { bytes: 1 << 48 }));
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_is_an_error() {
+        let mut vector = vec![1.0, 2.0];
+        let bytes = usize::MAX;
+        assert_eq!(reserve(&mut vector, usize::MAX), Err(Error::OutOfMemory { bytes }));
+        assert_eq!(reserve(&mut vector, 5), Ok(()));
+        assert_eq!((vector.len(), vector.capacity()), (2, 5));
     }
 }

@@ -431,7 +431,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "pos_weight of strings": (
         lambda: bce(T, X, pos_weight="2"),
         TypeError,
-        "pos_weight: dtype <U1, expected real numbers",
+        "pos_weight: dtype <U1, expected real numbers (at most float64)",
     ),
     "temperature": (
         lambda: bkl(T, X, temperature=0),

@@ -343,7 +343,9 @@ def test_log_prob() -> None:
     )
     with raises(ValueError, text):
         d.Normal([0, 1, 2], 1).log_prob([1, 2])
-    with raises(TypeError, "x: dtype complex128 is not supported; expected real numbers"):
+    with raises(
+        TypeError, "x: dtype complex128 is not supported; expected real numbers (at most float64)"
+    ):
         d.Normal(0, 1).log_prob(1j)
     for p in (d.MultivariateNormal([0, 0], np.eye(2)), d.Dirichlet([1, 2])):
         text = "x: shape (3,), expected a last axis of length 2; each value is a vector"

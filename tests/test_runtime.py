@@ -6,6 +6,7 @@ import functools
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,3 +104,11 @@ def test_results_that_memory_cannot_hold() -> None:
     with pytest.raises(MemoryError, match="could not allocate 281474976710656 bytes"):
         klrs.entropy(rows, out=out)
     assert out[0] == 0
+
+
+@pytest.mark.parametrize("space", [klrs, klrs.samples])
+@pytest.mark.parametrize("name", ["wasserstein_distance", "cramer_distance", "energy_distance"])
+def test_rows_on_a_line_that_memory_cannot_hold(space: Any, name: str) -> None:
+    row = np.broadcast_to(2.0**-45, (2**45,))
+    with pytest.raises(MemoryError, match="could not allocate 281474976710656 bytes"):
+        getattr(space, name)(row, row)

@@ -446,7 +446,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "log_probs of strings": (
         lambda: kl(TopK([0, 1], ["a", "b"])),
         TypeError,
-        "p.log_probs: dtype <U1, expected real numbers",
+        "p.log_probs: dtype <U1, expected real numbers (at most float64)",
     ),
     "shapes": (
         lambda: kl(TopK([0, 1], LOG[0, :1])),

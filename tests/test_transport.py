@@ -519,7 +519,11 @@ def test_errors_of_histograms(name: str) -> None:
     ("kind", "support", "text"),
     [
         (ValueError, [0, 1], "support: shape (2,), expected (3,), one position for each entry"),
-        (TypeError, [0, 1, 2j], "support: dtype complex128, expected real numbers"),
+        (
+            TypeError,
+            [0, 1, 2j],
+            "support: dtype complex128, expected real numbers (at most float64)",
+        ),
         (ValueError, [0, np.nan, 2], "support: has nan at position 1; expected finite numbers"),
         (ValueError, [0, 1, np.inf], "support: has inf at position 2; expected finite numbers"),
         (
@@ -549,8 +553,22 @@ def test_errors_of_the_order(space: Any) -> None:
             space.wasserstein_distance(P, P, order=order)
     with raises(TypeError, "order: got 'two', expected a number from 1 to infinity"):
         space.wasserstein_distance(P, P, order="two")
-    with raises(ValueError, "verb: wasserstein_distance with the parameter inf has no gradient"):
+    text = "order: inf, for which wasserstein_distance has no gradient; pass a finite order"
+    with raises(ValueError, text):
         klrs.value_and_grad(space.wasserstein_distance)(P, P, order=np.inf)
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="longdouble is float64 here")
+@each_name
+def test_longdouble_is_no_support_and_no_weight(name: str) -> None:
+    shown = np.dtype(np.longdouble).name
+    verb, wide = getattr(klrs, name), np.arange(3, dtype=np.longdouble)
+    text = f"support: dtype {shown}, expected real numbers (at most float64)"
+    with raises(TypeError, text):
+        verb(P, P, support=wide)
+    text = f"sample_weight: dtype {shown}, expected real numbers (at most float64)"
+    with raises(TypeError, text):
+        klrs.value_and_grad(verb)(P, P, sample_weight=wide[1])
 
 
 @each_name
@@ -565,10 +583,10 @@ def test_errors_of_samples(name: str) -> None:
     text = "y_weights: has -1 at position 1; expected finite numbers that are at least 0"
     with raises(ValueError, text):
         verb([1.0], [2.0, 3.0], y_weights=[1, -1])
-    text = (
-        "x_weights: sums to 0 and cannot be normalised; drop the row, or add a pseudocount to "
-        "every entry"
-    )
+    text = "y_weights: row 1 sums to 0; give at least one sample a weight above 0, or drop the row"
+    with raises(ValueError, text):
+        verb(np.ones((2, 1)), np.ones((2, 2)), y_weights=[[0, 1], [0, 0]])
+    text = "x_weights: sums to 0; give at least one sample a weight above 0, or drop the row"
     with raises(ValueError, text):
         verb([1.0], [2.0, 3.0], x_weights=[0])
     text = (

@@ -137,7 +137,7 @@ def _pos_weight(given: Any, length: int) -> NDArray[np.float64] | None:
         return None
     array = as_array(given, "pos_weight")
     if not is_real(array.dtype):
-        raise TypeError(f"pos_weight: dtype {array.dtype}, expected real numbers")
+        raise TypeError(f"pos_weight: dtype {array.dtype}, expected real numbers (at most float64)")
     if array.ndim > 1 or array.size not in (1, length):
         raise ValueError(
             f"pos_weight: shape {array.shape}, expected a number or ({length},), one for each "
@@ -167,7 +167,9 @@ def _factors(
     else:
         array = as_array(weights, "sample_weight")
         if not is_real(array.dtype):
-            raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
+            raise TypeError(
+                f"sample_weight: dtype {array.dtype}, expected real numbers (at most float64)"
+            )
         try:
             counted = np.array(np.broadcast_to(array, shape), np.float64)
         except ValueError:

@@ -153,7 +153,9 @@ def row_weights(given: Any, layout: Layout) -> NDArray[np.float64]:
     """The weight of each row, from `sample_weight`."""
     array = as_array(given, "sample_weight")
     if not is_real(array.dtype):
-        raise TypeError(f"sample_weight: dtype {array.dtype}, expected real numbers")
+        raise TypeError(
+            f"sample_weight: dtype {array.dtype}, expected real numbers (at most float64)"
+        )
     weights = array.astype(np.float64)
     if not np.isfinite(weights).all():
         raise ValueError("sample_weight: has a value that is not finite; expected finite numbers")

@@ -373,7 +373,9 @@ def _class_weights(given: Any, classes: int) -> NDArray[np.float64] | None:
         return None
     array = as_array(given, "class_weights")
     if not is_real(array.dtype):
-        raise TypeError(f"class_weights: dtype {array.dtype}, expected real numbers")
+        raise TypeError(
+            f"class_weights: dtype {array.dtype}, expected real numbers (at most float64)"
+        )
     if array.shape != (classes,):
         raise ValueError(
             f"class_weights: shape {array.shape}, expected ({classes},), one for each class"

@@ -339,7 +339,9 @@ def _rows(
     if indices.dtype.kind not in "iu":
         raise TypeError(f"p.indices: dtype {indices.dtype}, expected integers")
     if log_probs.dtype.kind not in "iu" and log_probs.dtype.name not in FLOATS:
-        raise TypeError(f"p.log_probs: dtype {log_probs.dtype}, expected real numbers")
+        raise TypeError(
+            f"p.log_probs: dtype {log_probs.dtype}, expected real numbers (at most float64)"
+        )
     if indices.shape != log_probs.shape:
         raise ValueError(
             f"p: indices of shape {indices.shape} and log_probs of shape {log_probs.shape}; "

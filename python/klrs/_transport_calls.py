@@ -62,7 +62,9 @@ class Prepared(NamedTuple):
         """Distances, and the gradients of them with respect to the operands `wanted`."""
         order = self.arguments["order"]
         if order == math.inf:
-            raise ValueError(f"verb: {self.name} with the parameter inf has no gradient")
+            raise ValueError(
+                f"order: inf, for which {self.name} has no gradient; pass a finite order"
+            )
         inputs = [*self.arrays.values(), self.arguments.get("where"), factors]
         given_outs = dict(zip(wanted, outs, strict=True))
         written = {}
@@ -217,7 +219,7 @@ def _support(given: Any, layout: Layout) -> NDArray[np.float64]:
     """Positions of entries: finite numbers in ascending order, and not too far apart."""
     array = as_array(given, "support")
     if not is_real(array.dtype):
-        raise TypeError(f"support: dtype {array.dtype}, expected real numbers")
+        raise TypeError(f"support: dtype {array.dtype}, expected real numbers (at most float64)")
     length = math.prod(layout.shape[it] for it in layout.axes)
     if array.shape != (length,):
         raise ValueError(

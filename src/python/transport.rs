@@ -52,11 +52,12 @@ pub(super) fn transport_of_histograms<'py>(py: Python<'py>, name: &str, call: Of
     let (view_p, view_q) = (arrays::view(&call.p, "p")?, arrays::view(&call.q, "q")?);
     let view_mask = call.mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
     let plan = Plan::in_order(&view_p, Some(&view_q), view_mask.as_ref(), &arguments::axes(&call.axis)?)?;
-    let positions: Vec<f64>;
+    let mut positions: Vec<f64>;
     let support = if let Some(support) = &call.support {
         support.as_slice().map_err(not_contiguous)?
     } else {
-        positions = (0..plan.length).map(|position| position as f64).collect();
+        positions = vec_of(plan.length)?;
+        positions.iter_mut().enumerate().for_each(|(index, position)| *position = index as f64);
         &positions
     };
     let factors = factors(call.factors.as_ref(), plan.rows)?;

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::cumulative::{Norm, Rows, Totals, potentials, sums, tie, totals};
 use super::double::Sum;
 use super::staircase::{Cell, Masses, Potentials};
-use super::{Cost, Distance, Double, Histograms, Piece};
+use super::{Cost, Distance, Double, Histograms, Piece, reserve};
 use crate::error::{Error, Found};
 use crate::lanes::{Real, WIDE, power_of_two};
 use crate::tile::{Operand, Steps};
@@ -58,7 +58,7 @@ struct Known {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(job: &'a Histograms<'a>, weights: Option<&'a [f64]>) -> Self {
+    pub(super) fn new(job: &'a Histograms<'a>, weights: Option<&'a [f64]>) -> Result<Self, Error> {
         let plan = job.plan;
         let operand = |rows| Operand { rows, mask: plan.mask.as_ref(), left_out: 0.0, is_asked_for: true };
         let norm = match job.distance {
@@ -69,20 +69,29 @@ impl<'a> Driver<'a> {
         let span = job.support.last().zip(job.support.first()).map_or(0.0, |(last, first)| last - first);
         let exponent = if span > 0.0 { exponent_of(span).clamp(-WIDEST, WIDEST) & !1 } else { 0 };
         let unit = power_of_two(-exponent);
-        let steps = job.support.windows(2).map(|pair| (pair[1] - pair[0]) * unit).collect();
-        Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, exponent }
+        let mut steps = Vec::new();
+        reserve(&mut steps, job.support.len())?;
+        steps.extend(job.support.windows(2).map(|pair| (pair[1] - pair[0]) * unit));
+        Ok(Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, exponent })
     }
 
     /// Values and gradients of rows that are brought in together.
     pub(super) fn piece<T: Real>(&self, piece: &mut Piece<T>, scratch: &mut Scratch, found: &mut Option<Found>) {
+        if let Err(error) = self.rows(piece, scratch, found) {
+            Found::keep_first(found, Found { place: self.job.plan.place(piece.first), error });
+        }
+    }
+
+    /// The same; the mistakes of single rows are in `found`.
+    fn rows<T: Real>(&self, piece: &mut Piece<T>, scratch: &mut Scratch, found: &mut Option<Found>) -> Result<(), Error> {
         let length = self.job.plan.length;
         let rows = piece.rows();
         let Scratch { brought: [of_p, of_q], potentials, alone } = scratch;
-        let p = slab(self.operands[0], rows.clone(), length, of_p);
-        let q = slab(self.operands[1], rows.clone(), length, of_q);
+        let p = slab(self.operands[0], rows.clone(), length, of_p)?;
+        let q = slab(self.operands[1], rows.clone(), length, of_q)?;
         let wants = piece.out.iter().any(Option::is_some);
         let known = match self.norm {
-            Some(norm) if rows.len() == WIDE => self.together([p, q], norm, wants, potentials),
+            Some(norm) if rows.len() == WIDE => self.together([p, q], norm, wants, potentials)?,
             _ => None,
         };
         for (index, row) in rows.enumerate() {
@@ -110,6 +119,7 @@ impl<'a> Driver<'a> {
                 Err(error) => Found::keep_first(found, Found { place: self.job.plan.place(row), error }),
             }
         }
+        Ok(())
     }
 
     /// What each row's gradients are multiplied with.
@@ -118,22 +128,24 @@ impl<'a> Driver<'a> {
     }
 
     /// What is known of rows, one in each lane, that are like any other.
-    fn together(&self, rows: [&[f64]; 2], norm: Norm, wants: bool, out: &mut Vec<f64>) -> Option<Known> {
+    fn together(&self, rows: [&[f64]; 2], norm: Norm, wants: bool, out: &mut Vec<f64>) -> Result<Option<Known>, Error> {
         let rows = Rows::Together(rows);
         let totals = totals(self.job.level, rows, self.job.plan.length);
-        (0..WIDE).any(|lane| self.is_fine(&totals, lane)).then(|| self.know(rows, &totals, norm, wants, out))
+        (0..WIDE).any(|lane| self.is_fine(&totals, lane)).then(|| self.know(rows, &totals, norm, wants, out)).transpose()
     }
 
-    fn know(&self, rows: Rows, totals: &Totals, norm: Norm, wants: bool, out: &mut Vec<f64>) -> Known {
+    fn know(&self, rows: Rows, totals: &Totals, norm: Norm, wants: bool, out: &mut Vec<f64>) -> Result<Known, Error> {
         let roots = self.roots(rows, totals, norm);
         let unit = self.unit();
         let values = core::array::from_fn(|lane| roots[lane] / totals.masses(lane)[0] * unit);
         let mut moments = [[0.0; WIDE]; 2];
         if wants {
+            let count = if matches!(rows, Rows::Together(_)) { WIDE } else { 1 };
+            reserve(out, self.job.plan.length * count)?;
             let factors = roots.map(|root| if root > 0.0 { self.factor() / root } else { 0.0 });
             moments = potentials(self.job.level, rows, totals, &self.steps, norm, &factors, out);
         }
-        Known { totals: *totals, values, moments }
+        Ok(Known { totals: *totals, values, moments })
     }
 
     /// The gradients of a row among `count`, whose potentials lie entry by entry.
@@ -204,20 +216,23 @@ impl<'a> Driver<'a> {
         let totals = of(rows);
         let weight = self.weight(row);
         if self.is_fine(&totals, 0) {
-            return Ok(self.measure(rows, &totals, weight, out, work));
+            return self.measure(rows, &totals, weight, out, work);
         }
         if self.is_not_a_number(row, rows, totals.masses(0))? {
             out.iter_mut().flatten().for_each(|out| out.fill(T::NAN));
             return Ok(T::NAN.to_f64());
         }
         if !self.job.normalize {
-            return Ok(self.measure(rows, &totals, weight, out, work));
+            return self.measure(rows, &totals, weight, out, work);
         }
         let shifts = rows.map(|row| -exponent_of(row.iter().copied().fold(0.0, f64::max)));
-        let shifted: [Vec<f64>; 2] =
-            core::array::from_fn(|which| rows[which].iter().map(|&entry| times_power_of_two(entry, shifts[which])).collect());
+        let mut shifted = [Vec::new(), Vec::new()];
+        for ((shifted, row), shift) in shifted.iter_mut().zip(rows).zip(shifts) {
+            reserve(shifted, row.len())?;
+            shifted.extend(row.iter().map(|&entry| times_power_of_two(entry, shift)));
+        }
         let rows = [shifted[0].as_slice(), &shifted[1]];
-        let value = self.measure(rows, &of(rows), weight, out, work);
+        let value = self.measure(rows, &of(rows), weight, out, work)?;
         for (out, shift) in out.iter_mut().zip(shifts) {
             for slope in out.iter_mut().flat_map(|out| out.iter_mut()) {
                 *slope = T::from_f64(times_power_of_two(slope.to_f64(), shift));
@@ -234,13 +249,13 @@ impl<'a> Driver<'a> {
         weight: f64,
         out: &mut [Option<&mut [T]>; 2],
         work: &mut Alone,
-    ) -> f64 {
+    ) -> Result<f64, Error> {
         match (self.job.distance, self.norm) {
             (_, Some(norm)) => {
                 let wants = out.iter().any(Option::is_some);
-                let known = self.know(Rows::One(rows), totals, norm, wants, &mut work.potentials[0]);
+                let known = self.know(Rows::One(rows), totals, norm, wants, &mut work.potentials[0])?;
                 self.write_slopes(&known, 0, 1, &work.potentials[0], weight, out);
-                known.values[0]
+                Ok(known.values[0])
             }
             (Distance::Wasserstein(order), None) => self.transport(rows, totals, order, weight, out, work),
             (Distance::Cumulative(_), None) => unreachable!("it is made of sums"),
@@ -256,12 +271,13 @@ impl<'a> Driver<'a> {
         weight: f64,
         out: &mut [Option<&mut [T]>; 2],
         work: &mut Alone,
-    ) -> f64 {
+    ) -> Result<f64, Error> {
         let Alone { potentials: [f, g], masses: of_q, cells } = work;
         let (length, support) = (self.job.plan.length, self.job.support);
         let excess = totals.excess[0];
         let ratio = excess.divided_by(totals.of_q[0]);
         of_q.clear();
+        reserve(of_q, length)?;
         of_q.extend(q.iter().map(|&entry| ratio.times(entry) + entry));
         let masses = Masses {
             of: (|i: usize| Double::new(p[i], 0.0), |j: usize| of_q[j]),
@@ -270,6 +286,7 @@ impl<'a> Driver<'a> {
         };
         let distance = |[i, j]: [usize; 2]| (support[i] - support[j]).abs();
         cells.clear();
+        reserve(cells, 2 * length)?;
         let mut longest = 0.0_f64;
         masses.walk(|cell| {
             longest = longest.max(distance(cell.at));
@@ -277,7 +294,7 @@ impl<'a> Driver<'a> {
         });
         if longest == 0.0 || order == f64::INFINITY {
             out.iter_mut().flatten().for_each(|out| out.fill(T::default()));
-            return longest;
+            return Ok(longest);
         }
         let cost = Cost::new(order, longest);
         let mut sum = Sum::default();
@@ -287,8 +304,10 @@ impl<'a> Driver<'a> {
         let totals = totals.masses(0);
         let mean = sum.value() / totals[0];
         if out.iter().any(Option::is_some) {
-            f.resize(length, 0.0);
-            g.resize(length, 0.0);
+            for potentials in [&mut *f, g] {
+                reserve(potentials, length)?;
+                potentials.resize(length, 0.0);
+            }
             let mut potentials = Potentials::new([f, g], |i, j| cost.of(distance([i, j])));
             for cell in &*cells {
                 potentials.follow(cell);
@@ -306,7 +325,7 @@ impl<'a> Driver<'a> {
                 }
             }
         }
-        cost.value(mean)
+        Ok(cost.value(mean))
     }
 
     /// Whether a row has a NaN, or an error if it is no distribution.
@@ -316,7 +335,9 @@ impl<'a> Driver<'a> {
         let index = || plan.row_index(plan.place(row));
         if let Some(mask) = &plan.mask {
             let counts = Operand { rows: mask, mask: None, left_out: 0.0, is_asked_for: true };
-            let mut brought = vec![0.0; plan.length];
+            let mut brought = Vec::new();
+            reserve(&mut brought, plan.length)?;
+            brought.resize(plan.length, 0.0);
             counts.bring(row..row + 1, 0..plan.length, &mut brought, Steps { row: 0, entry: 1 });
             if brought.iter().all(|&counts| counts == 0.0) {
                 return Err(Error::AllLeftOut { row: index() });
@@ -346,12 +367,13 @@ impl<'a> Driver<'a> {
 }
 
 /// Whole rows one after another: as they lie in memory if they can be taken like that, else brought in.
-fn slab<'s>(operand: Operand<'s>, rows: Range<usize>, length: usize, scratch: &'s mut Vec<f64>) -> &'s [f64] {
+fn slab<'s>(operand: Operand<'s>, rows: Range<usize>, length: usize, scratch: &'s mut Vec<f64>) -> Result<&'s [f64], Error> {
     if operand.mask.is_none()
         && let Some(slab) = operand.rows.borrow_rows(rows.clone())
     {
-        return slab;
+        return Ok(slab);
     }
+    reserve(scratch, rows.len() * length)?;
     scratch.resize(rows.len() * length, 0.0);
     let steps = Steps { row: length, entry: 1 };
     if operand.in_columns() {
@@ -359,7 +381,7 @@ fn slab<'s>(operand: Operand<'s>, rows: Range<usize>, length: usize, scratch: &'
     } else {
         rows.zip(scratch.chunks_exact_mut(length)).for_each(|(row, out)| operand.bring(row..row + 1, 0..length, out, steps));
     }
-    scratch
+    Ok(scratch)
 }
 
 /// The exponent e of a positive number in [2^e, 2^(e+1)).

@@ -9,7 +9,7 @@ use super::cumulative::tie;
 use super::double::{Double, Sum};
 use super::histograms::{exponent_of, times_power_of_two};
 use super::staircase::{Cell, Masses};
-use super::{Cost, Distance, Piece, Sample, Samples};
+use super::{Cost, Distance, Piece, Sample, Samples, reserve};
 use crate::error::{Error, Found};
 use crate::lanes::{Real, power_of_two};
 use crate::tile::{Operand, Steps};
@@ -51,7 +51,7 @@ impl Side {
     /// Reads a row and sorts it; whether it has a NaN.
     fn bring(&mut self, sample: &Sample, row: usize, with_places: bool) -> Result<bool, Error> {
         let place = || sample.plan.row_index(sample.plan.place(row));
-        bring(sample.plan, row, &mut self.values);
+        bring(sample.plan, row, &mut self.values)?;
         let mut has_nan = false;
         if self.values.iter().any(|value| !value.is_finite()) {
             if let Some(entry) = self.values.iter().position(|value| value.is_infinite()) {
@@ -62,30 +62,32 @@ impl Side {
         }
         self.brought.clear();
         if let Some(weights) = sample.weights {
-            bring(weights, row, &mut self.brought);
+            bring(weights, row, &mut self.brought)?;
             let name = sample.names[1];
             if let Some(entry) = self.brought.iter().position(|&weight| weight < 0.0 || weight.is_infinite()) {
                 let (position, value) = (weights.entry_index(entry), self.brought[entry]);
                 return Err(Error::Weight { name, row: place(), position, value });
             }
             if self.brought.iter().all(|&weight| weight == 0.0) {
-                return Err(Error::NoMass { name, row: place() });
+                return Err(Error::NoWeight { name, row: place() });
             }
             has_nan |= self.brought.iter().any(|weight| weight.is_nan());
         }
         if !has_nan {
-            self.sort(with_places || sample.weights.is_some());
+            self.sort(with_places || sample.weights.is_some())?;
         }
         Ok(has_nan)
     }
 
     /// Sorts the values, as the integers that floats are in the order of.
-    fn sort(&mut self, with_places: bool) {
+    fn sort(&mut self, with_places: bool) -> Result<(), Error> {
         let Self { values, places, weights, keys, placed_keys, brought, .. } = self;
         places.clear();
         weights.clear();
         if with_places {
             placed_keys.clear();
+            reserve(placed_keys, values.len())?;
+            reserve(places, values.len())?;
             placed_keys.extend(values.iter().enumerate().map(|(place, &value)| (key(value), place)));
             placed_keys.sort_unstable();
             places.extend(placed_keys.iter().map(|&(_, place)| place));
@@ -93,6 +95,7 @@ impl Side {
             values.extend(placed_keys.iter().map(|&(key, _)| value(key)));
         } else {
             keys.clear();
+            reserve(keys, values.len())?;
             keys.extend(values.iter().map(|&value| key(value)));
             // A radix sort of 8 bits a pass takes as long for 1000 samples.
             keys.sort_unstable();
@@ -100,9 +103,11 @@ impl Side {
             values.extend(keys.iter().map(|&key| value(key)));
         }
         if !brought.is_empty() {
+            reserve(weights, brought.len())?;
             let exponent = -exponent_of(brought.iter().copied().fold(0.0, f64::max));
             weights.extend(places.iter().map(|&place| times_power_of_two(brought[place], exponent)));
         }
+        Ok(())
     }
 
     /// The weight of a sample, in ascending order.
@@ -146,10 +151,12 @@ impl Side {
     }
 }
 
-fn bring(plan: &Plan, row: usize, values: &mut Vec<f64>) {
+fn bring(plan: &Plan, row: usize, values: &mut Vec<f64>) -> Result<(), Error> {
     let operand = Operand { rows: &plan.p, mask: None, left_out: 0.0, is_asked_for: true };
+    reserve(values, plan.length)?;
     values.resize(plan.length, 0.0);
     operand.bring(row..row + 1, 0..plan.length, values, Steps { row: 0, entry: 1 });
+    Ok(())
 }
 
 /// An integer for each float, in the same order.
@@ -203,9 +210,14 @@ fn compute<T: Real>(
         let unit = power_of_two(SHIFT);
         scratch.sides.iter_mut().flat_map(|side| &mut side.values).for_each(|value| *value *= unit);
     }
+    if wants {
+        for side in &mut scratch.sides {
+            reserve(&mut side.slopes, side.values.len())?;
+        }
+    }
     let value = match job.distance {
-        Distance::Wasserstein(order) => between(scratch, order, wants),
-        Distance::Cumulative(factor) => cumulative(scratch, wants, factor),
+        Distance::Wasserstein(order) => between(scratch, order, wants)?,
+        Distance::Cumulative(factor) => cumulative(scratch, wants, factor)?,
     };
     if wants {
         for (side, out) in scratch.sides.iter().zip(out) {
@@ -220,19 +232,23 @@ fn compute<T: Real>(
 }
 
 /// The Wasserstein distance.
-fn between(scratch: &mut Scratch, order: f64, wants: bool) -> f64 {
+fn between(scratch: &mut Scratch, order: f64, wants: bool) -> Result<f64, Error> {
     let Scratch { sides, cells, .. } = scratch;
     let [x, y] = &*sides;
     let lengths = [x.values.len(), y.values.len()];
+    let is_weighted = !x.weights.is_empty() || !y.weights.is_empty();
+    cells.clear();
+    if is_weighted || lengths[0] != lengths[1] {
+        reserve(cells, lengths[0] + lengths[1])?;
+    }
     let mut slopes = [core::mem::take(&mut sides[0].slopes), core::mem::take(&mut sides[1].slopes)];
     let [x, y] = &*sides;
     let wanted = wants.then_some(&mut slopes);
-    let value = if !x.weights.is_empty() || !y.weights.is_empty() {
+    let value = if is_weighted {
         let (of_x, of_y) = (x.total(), y.total());
         let excess = of_x - of_y;
         let ratio = excess.divided_by(of_y);
         let of = (|i| Double::new(x.weight(i), 0.0), |j| ratio.times(y.weight(j)) + y.weight(j));
-        cells.clear();
         Masses { of, lengths, tie: tie(excess, lengths[0] + lengths[1]) }.walk(|cell| cells.push(cell));
         transport(cells.iter().copied(), [x, y], of_x.to_f64(), order, wanted)
     } else if lengths[0] == lengths[1] {
@@ -243,7 +259,6 @@ fn between(scratch: &mut Scratch, order: f64, wants: bool) -> f64 {
         let [n, m] = lengths;
         let common = greatest_common_divisor(n, m);
         let [of_x, of_y] = [m / common, n / common];
-        cells.clear();
         Masses { of: (|_| of_x, |_| of_y), lengths, tie: 0.0 }.walk(|cell| cells.push(cell));
         transport(cells.iter().copied(), [x, y], n as f64 * of_x as f64, order, wanted)
     };
@@ -253,7 +268,7 @@ fn between(scratch: &mut Scratch, order: f64, wants: bool) -> f64 {
             side.share();
         }
     }
-    value
+    Ok(value)
 }
 
 /// The value for a plan that moves `total` in all, and the derivatives for each sample.
@@ -301,11 +316,13 @@ fn clear(slopes: Option<&mut [Vec<f64>; 2]>, lengths: [usize; 2]) {
 }
 
 /// The root of `factor` times the integral of the squared difference of the cumulative distribution functions, and its derivatives.
-fn cumulative(scratch: &mut Scratch, wants: bool, factor: f64) -> f64 {
+fn cumulative(scratch: &mut Scratch, wants: bool, factor: f64) -> Result<f64, Error> {
     let Scratch { sides: [x, y], levels, points, .. } = scratch;
     let [n, m] = [x.values.len(), y.values.len()];
-    levels.clear();
-    points.clear();
+    for of_points in [&mut *levels, points] {
+        of_points.clear();
+        reserve(of_points, n + m)?;
+    }
     if x.weights.is_empty() && y.weights.is_empty() {
         let common = greatest_common_divisor(n, m);
         let [of_x, of_y] = [m / common, n / common].map(usize::cast_signed);
@@ -358,7 +375,7 @@ fn cumulative(scratch: &mut Scratch, wants: bool, factor: f64) -> f64 {
         });
         [x.slopes, y.slopes] = slopes;
     }
-    largest * root
+    Ok(largest * root)
 }
 
 /// Visits the distinct values of two rows in order, and whose they are.

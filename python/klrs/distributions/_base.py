@@ -236,7 +236,9 @@ class Distribution:
         """Where densities are asked for."""
         array = as_array(x, "x")
         if not is_real(array.dtype):
-            raise TypeError(f"x: dtype {array.dtype} is not supported; expected real numbers")
+            raise TypeError(
+                f"x: dtype {array.dtype} is not supported; expected real numbers (at most float64)"
+            )
         point = array.astype(np.float64)
         shape = point.shape[: point.ndim - self._event]
         try:

@@ -66,7 +66,7 @@ def as_parameter(given: Any, name: str) -> Array:
     if isinstance(given, (str, bytes)):
         raise TypeError(f"{name}: got {given!r}, expected real numbers")
     array = as_array(given, name)
-    if not is_real(array.dtype) or array.dtype.itemsize > 8:
+    if not is_real(array.dtype):
         raise TypeError(
             f"{name}: dtype {array.dtype} is not supported; expected real numbers (at most float64)"
         )
