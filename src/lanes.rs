@@ -47,6 +47,24 @@ pub fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(u64::from((exponent + 1023).unsigned_abs()) << 52)
 }
 
+/// The exponent e of a positive number in [2^e, 2^(e+1)).
+#[must_use]
+pub fn exponent_of(number: f64) -> i32 {
+    const SUBNORMAL: i32 = 64;
+    let biased = |number: f64| i32::try_from(number.to_bits() >> 52 & 0x7ff).unwrap_or_default();
+    match biased(number) {
+        0 => biased(number * power_of_two(SUBNORMAL)) - SUBNORMAL - 1023,
+        biased => biased - 1023,
+    }
+}
+
+/// A number times 2^exponent, for any exponent that a number or a sum has.
+#[must_use]
+pub fn times_power_of_two(number: f64, exponent: i32) -> f64 {
+    let half = exponent / 2;
+    number * power_of_two(half) * power_of_two(exponent - half)
+}
+
 /// `x * factor + addend` of one number, rounded once, on every CPU.
 #[must_use]
 pub fn fma(x: f64, factor: f64, addend: f64) -> f64 {
@@ -262,6 +280,13 @@ pub trait Lanes:
         for (out, &lane) in slice.iter_mut().zip(&stored) {
             *out = lane;
         }
+    }
+    /// `self + other` rounded, and what rounding took from it: [`two_sum`] of each lane.
+    #[inline(always)]
+    fn two_sum(self, other: Self) -> [Self; 2] {
+        let sum = self + other;
+        let back = sum - self;
+        [sum, (self - (sum - back)) + (other - back)]
     }
     /// `other` where it is less than `self`; `self` elsewhere, NaN included.
     #[inline(always)]

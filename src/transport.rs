@@ -168,13 +168,14 @@ fn for_each<T: Real, B: Default>(
     }
     let elements = n.max(m);
     let at_once = (parallel::PIECE / (together * elements)).max(1);
-    let found = parallel::for_each_piece(team, &mut pieces, at_once, rows.saturating_mul(elements), |_, pieces| {
-        let (mut scratch, mut found) = (B::default(), None);
+    let work = |scratch: &mut B, _, pieces: &mut [Piece<T>]| {
+        let mut found = None;
         for piece in pieces {
-            work(piece, &mut scratch, &mut found);
+            work(piece, scratch, &mut found);
         }
         found
-    })?;
+    };
+    let found = parallel::for_each_piece_with(team, &mut pieces, at_once, rows.saturating_mul(elements), work)?;
     let first = found.into_iter().flatten().min_by_key(|found| found.place);
     first.map_or(Ok(()), |found| Err(found.error))
 }

@@ -12,12 +12,12 @@
 
 use core::ops::Range;
 
-use super::lift::{Lift, times_power_of_two};
+use super::lift::Lift;
 use super::sums::{BROUGHT, bring};
 use super::{Buffers, Driver, Job};
 use crate::error::{Error, Found};
 use crate::kernel::{Each, EachRow, Output, RowSums};
-use crate::lanes::{WIDE, fma, two_sum};
+use crate::lanes::{WIDE, fma, times_power_of_two, two_sum};
 use crate::parallel;
 use crate::tile::{Operand, TILE_ROWS};
 use crate::verb::{Compute, Masses};

@@ -9,7 +9,7 @@ use super::{Driver, Operands, Pass};
 use crate::divergence::{Divergence, Pair, Sums};
 use crate::error::Error;
 use crate::kernel::{Compiled, Scale};
-use crate::lanes::{Lanes, Real, power_of_two};
+use crate::lanes::{Lanes, Real, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::Operand;
 use crate::verb::{Compute, Masses};
 
@@ -232,21 +232,5 @@ pub(super) fn shift<'v, T: Real>(values: impl IntoIterator<Item = &'v mut T>, by
     for value in values {
         let shifted = T::from_f64(times_power_of_two(value.to_f64(), by));
         *value = if value.to_f64() > 0.0 && shifted < T::MIN_POSITIVE { T::MIN_POSITIVE } else { shifted };
-    }
-}
-
-/// `value` times 2^exponent, for any exponent a sum can have.
-pub(super) fn times_power_of_two(value: f64, exponent: i32) -> f64 {
-    let half = exponent / 2;
-    value * power_of_two(half) * power_of_two(exponent - half)
-}
-
-/// The exponent e of a positive value in [2^e, 2^(e+1)).
-fn exponent_of(value: f64) -> i32 {
-    const SUBNORMAL: i32 = 64;
-    let biased = |value: f64| i32::try_from(value.to_bits() >> 52 & 0x7ff).unwrap_or_default();
-    match biased(value) {
-        0 => biased(value * power_of_two(SUBNORMAL)) - SUBNORMAL - 1023,
-        biased => biased - 1023,
     }
 }

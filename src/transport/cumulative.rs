@@ -176,14 +176,6 @@ impl<S: Simd> Source<S> for One<'_> {
     }
 }
 
-/// A sum, and what rounding took from it.
-#[inline(always)]
-fn two_sum<V: Lanes>(one: V, other: V) -> [V; 2] {
-    let sum = one + other;
-    let back = sum - one;
-    [sum, (one - (sum - back)) + (other - back)]
-}
-
 /// The way of D along a row.
 struct Walk<S: Simd> {
     ratio: [Wide<S>; 2],
@@ -201,11 +193,11 @@ impl<S: Simd> Walk<S> {
     #[inline(always)]
     fn step(&mut self, p: Wide<S>, q: Wide<S>) -> Wide<S> {
         let [high, low] = self.ratio;
-        let [difference, lost] = two_sum(p, -q);
+        let [difference, lost] = p.two_sum(-q);
         let share = high * q;
         let rest = low.fma(q, high.fma(q, -share));
-        let [difference, less] = two_sum(difference, -share);
-        let [sum, least] = two_sum(self.sum[0], difference);
+        let [difference, less] = difference.two_sum(-share);
+        let [sum, least] = self.sum[0].two_sum(difference);
         self.sum = [sum, self.sum[1] + (least + (less + (lost - rest)))];
         let both = self.sum[0] + self.sum[1];
         Lanes::select(both.abs().exceeds(self.tie), both, both.constant(0.0))
@@ -221,10 +213,10 @@ fn totals_of<S: Simd>(simd: S, rows: [&[f64]; 2]) -> (Double, Double, bool) {
         prefetch(p.as_ptr().wrapping_add(AHEAD));
         prefetch(q.as_ptr().wrapping_add(AHEAD));
         let (p, q) = (Wide::load_some(simd, p), Wide::load_some(simd, q));
-        let [difference, lost] = two_sum(p, -q);
-        let [sum, less] = two_sum(excess[0], difference);
+        let [difference, lost] = p.two_sum(-q);
+        let [sum, less] = excess[0].two_sum(difference);
         excess = [sum, excess[1] + (less + lost)];
-        let [sum, less] = two_sum(of_q[0], q);
+        let [sum, less] = of_q[0].two_sum(q);
         of_q = [sum, of_q[1] + less];
         signs = signs.or_bits(p.or_bits(q));
     }
@@ -256,7 +248,7 @@ fn sums_of<S: Simd>(simd: S, source: &impl Source<S>, totals: &Totals, steps: &[
                 }
             };
         }
-        let [sum, lost] = two_sum(sums[0], of_block);
+        let [sum, lost] = sums[0].two_sum(of_block);
         sums = [sum, sums[1] + lost];
     }
     core::array::from_fn(|lane| sums[0][lane] + sums[1][lane])
@@ -289,7 +281,7 @@ fn potentials_of<S: Simd, R: Source<S>>(
                 out[0] = potential[0];
             }
             for (sums, entry) in sums.iter_mut().zip([p, q]) {
-                let [sum, lost] = two_sum(sums[0], entry * potential);
+                let [sum, lost] = sums[0].two_sum(entry * potential);
                 *sums = [sum, sums[1] + lost];
             }
             // There is no step after the last entry.

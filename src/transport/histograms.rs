@@ -7,7 +7,7 @@ use super::double::Sum;
 use super::staircase::{Cell, Masses, Potentials};
 use super::{Cost, Distance, Double, Histograms, Piece, reserve};
 use crate::error::{Error, Found};
-use crate::lanes::{Real, WIDE, power_of_two};
+use crate::lanes::{Real, WIDE, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::{Operand, Steps};
 
 /// Exponents of masses between which products of them are far from the end of floats.
@@ -382,20 +382,4 @@ fn slab<'s>(operand: Operand<'s>, rows: Range<usize>, length: usize, scratch: &'
         rows.zip(scratch.chunks_exact_mut(length)).for_each(|(row, out)| operand.bring(row..row + 1, 0..length, out, steps));
     }
     Ok(scratch)
-}
-
-/// The exponent e of a positive number in [2^e, 2^(e+1)).
-pub(super) fn exponent_of(number: f64) -> i32 {
-    const SUBNORMAL: i32 = 64;
-    let biased = |number: f64| i32::try_from(number.to_bits() >> 52 & 0x7ff).unwrap_or_default();
-    match biased(number) {
-        0 => biased(number * power_of_two(SUBNORMAL)) - SUBNORMAL - 1023,
-        biased => biased - 1023,
-    }
-}
-
-/// A number times 2^exponent, for any exponent that a number has.
-pub(super) fn times_power_of_two(number: f64, exponent: i32) -> f64 {
-    let half = exponent / 2;
-    number * power_of_two(half) * power_of_two(exponent - half)
 }

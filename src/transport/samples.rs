@@ -7,11 +7,10 @@ use core::ops::Range;
 
 use super::cumulative::tie;
 use super::double::{Double, Sum};
-use super::histograms::{exponent_of, times_power_of_two};
 use super::staircase::{Cell, Masses};
 use super::{Cost, Distance, Piece, Sample, Samples, reserve};
 use crate::error::{Error, Found};
-use crate::lanes::{Real, power_of_two};
+use crate::lanes::{Real, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::{Operand, Steps};
 use crate::view::Plan;
 
