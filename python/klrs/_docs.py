@@ -5,8 +5,8 @@ description of an operand, ``{keywords}`` describes the shared keywords that the
 the order of its signature, ``{results}`` ends the section Returns, ``{raises}`` is the section
 Raises, and ``{accuracy}`` the last paragraph of the notes. It has no other braces.
 
-Those of `klrs.logits` have texts of their own under the same names; there ``{logits}`` describes
-the one operand, and ``{pair}`` the two of a divergence.
+Those of `klrs.logits`, and distances on a line, have texts of their own under the same names; there
+``{logits}`` describes the one operand, and ``{pair}`` the two of a divergence or a distance.
 """
 
 import sys
@@ -51,11 +51,13 @@ normalize : bool, default False
     }
 )
 
+_DTYPES = """\
+float64, float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is
+    copied as a whole."""
+
 _SHARED = _indented(
     {
-        "dtypes": """\
-float64, float32, float16, `ml_dtypes.bfloat16`, integers or bools, in any layout; nothing is
-    copied as a whole.""",
+        "dtypes": _DTYPES,
         "results": """\
 One for each distribution: a NumPy scalar for 1-D input. float32 if all operands are
     float32 or narrower, else float64.""",
@@ -98,6 +100,82 @@ numpy.exceptions.AxisError
 }
 """For functions without `normalize`."""
 
+
+_KEYWORDS_OF_SAMPLES = _indented(
+    {
+        "order": """\
+order : float, default 1
+    The exponent of the distance, from 1 to infinity.""",
+        "x_weights": """\
+x_weights, y_weights : array_like, optional
+    A weight for each sample, finite and at least 0, of any sum above 0. Must broadcast to the
+    shape of the samples. Without, all count alike.""",
+        "axis": """\
+axis : int, default -1
+    The axis along which the samples run.""",
+    }
+)
+
+_KEYWORDS_ON_A_LINE = {
+    **_KEYWORDS,
+    "order": _KEYWORDS_OF_SAMPLES["order"],
+    **_indented(
+        {
+            "support": """\
+support : array_like, optional
+    The position of each entry: one finite number each, in ascending order. 0, 1, 2, … without.""",
+        }
+    ),
+}
+"""For distances between histograms."""
+
+_SHARED_OF_SAMPLES = _indented(
+    {
+        "pair": """\
+x : array_like
+    Samples of the one distribution, along `axis`: finite float64, float32, float16,
+    `ml_dtypes.bfloat16`, integers or bools, in any order and layout.
+y : array_like
+    Samples of the other, as many as there are; all other axes broadcast against those of `x`.""",
+        "results": """\
+One for each pair of rows: a NumPy scalar for 1-D input. float32 if `x` and `y` are float32 or
+    narrower, else float64.""",
+        "raises": """\
+Raises
+------
+ValueError
+    If a sample is infinite, a weight is negative or infinite, or all of a row are 0; if there
+    are no samples; if shapes do not fit; if a number is out of the range that is described
+    above.
+TypeError
+    If a dtype is no real number, or an argument is of the wrong kind.
+numpy.exceptions.AxisError
+    If the axis does not exist.""",
+        "accuracy": """\
+Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
+floats that were given. The same input has the same bits with any number of threads, memory
+layout and CPU.""",
+    }
+)
+
+_SHARED_ON_A_LINE = {
+    **_SHARED,
+    **_indented(
+        {
+            "pair": f"""\
+p : array_like
+    Histograms: probabilities, or non-negative weights with `normalize=True`.
+    {_DTYPES}
+q : array_like
+    Histograms; batch axes broadcast against those of `p`.""",
+            "accuracy": """\
+Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
+floats that were given; more where the sums of two rows differ by a factor f, and their shares
+by less than f times 1e-18. The same input has the same bits with any number of threads, memory
+layout and CPU.""",
+        }
+    ),
+}
 
 _KEYWORDS_OF_LOGITS = _indented(
     {
@@ -235,6 +313,18 @@ def completed_of_logits(function: Function) -> Function:
         (_KEYWORDS_OF_LOGITS, _SHARED_OF_LOGITS)
         if "axis" in names
         else (_KEYWORDS_OF_ELEMENTS, _SHARED_OF_ELEMENTS)
+    )
+    function.__doc__ = _filled(function.__doc__ or "", names, keywords, shared)
+    return function
+
+
+def completed_on_a_line(function: Function) -> Function:
+    """Put the shared texts into the docstring of a distance between histograms or samples."""
+    names = _parameters_of(function)
+    keywords, shared = (
+        (_KEYWORDS_OF_SAMPLES, _SHARED_OF_SAMPLES)
+        if "x" in names
+        else (_KEYWORDS_ON_A_LINE, _SHARED_ON_A_LINE)
     )
     function.__doc__ = _filled(function.__doc__ or "", names, keywords, shared)
     return function

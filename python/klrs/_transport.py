@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from klrs._docs import completed
+from klrs._docs import completed_on_a_line
 from klrs._transport_calls import of_histograms
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from klrs._typing import Axis, Distributions, Out, Result
 
 
-@completed
+@completed_on_a_line
 def wasserstein_distance(
     p: Distributions,
     q: Distributions,
@@ -37,15 +37,7 @@ def wasserstein_distance(
 
     Parameters
     ----------
-    p : array_like
-        Histograms: probabilities, or non-negative weights with `normalize=True`.
-        {dtypes}
-    q : array_like
-        Histograms; batch axes broadcast against those of `p`.
-    support : array_like, optional
-        The position of each entry: one finite number each, in ascending order. 0, 1, 2, … without.
-    order : float, default 1
-        The exponent of the distance, from 1 to infinity.
+    {pair}
     {keywords}
 
     Returns
@@ -80,10 +72,7 @@ def wasserstein_distance(
     "Earth mover's distance"; Mallows' and Kantorovich's distance. For raw samples there is
     `klrs.samples.wasserstein_distance`.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given; more where the sums of two rows differ by a factor f, and their shares
-    by less than f times 1e-18. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
@@ -127,7 +116,7 @@ def wasserstein_distance(
     return of_histograms("wasserstein_distance", {"p": p, "q": q}, keywords)
 
 
-@completed
+@completed_on_a_line
 def cramer_distance(
     p: Distributions,
     q: Distributions,
@@ -146,13 +135,7 @@ def cramer_distance(
 
     Parameters
     ----------
-    p : array_like
-        Histograms: probabilities, or non-negative weights with `normalize=True`.
-        {dtypes}
-    q : array_like
-        Histograms; batch axes broadcast against those of `p`.
-    support : array_like, optional
-        The position of each entry: one finite number each, in ascending order. 0, 1, 2, … without.
+    {pair}
     {keywords}
 
     Returns
@@ -173,10 +156,7 @@ def cramer_distance(
     Elsewhere: `energy_distance` is sqrt(2) times it. Some mean its square, the ranked probability
     score of weather forecasts where `q` is one class.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given; more where the sums of two rows differ by a factor f, and their shares
-    by less than f times 1e-18. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
@@ -202,7 +182,7 @@ def cramer_distance(
     return of_histograms("cramer_distance", {"p": p, "q": q}, keywords)
 
 
-@completed
+@completed_on_a_line
 def energy_distance(
     p: Distributions,
     q: Distributions,
@@ -220,13 +200,7 @@ def energy_distance(
 
     Parameters
     ----------
-    p : array_like
-        Histograms: probabilities, or non-negative weights with `normalize=True`.
-        {dtypes}
-    q : array_like
-        Histograms; batch axes broadcast against those of `p`.
-    support : array_like, optional
-        The position of each entry: one finite number each, in ascending order. 0, 1, 2, … without.
+    {pair}
     {keywords}
 
     Returns
@@ -248,10 +222,7 @@ def energy_distance(
     Elsewhere: ``scipy.stats.energy_distance(x, x, p, q)``, which has the root as well. Székely and
     Rizzo mean the square.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given; more where the sums of two rows differ by a factor f, and their shares
-    by less than f times 1e-18. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------

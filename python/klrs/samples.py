@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from klrs._docs import completed_on_a_line
 from klrs._transport_calls import of_samples
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["cramer_distance", "energy_distance", "wasserstein_distance"]
 
 
+@completed_on_a_line
 def wasserstein_distance(
     x: Distributions,
     y: Distributions,
@@ -35,34 +37,16 @@ def wasserstein_distance(
 
     Parameters
     ----------
-    x : array_like
-        Samples of the one distribution, along `axis`: finite float64, float32, float16,
-        `ml_dtypes.bfloat16`, integers or bools, in any order and layout.
-    y : array_like
-        Samples of the other, as many as there are; all other axes broadcast against those of `x`.
-    order : float, default 1
-        The exponent of the distance, from 1 to infinity.
-    x_weights, y_weights : array_like, optional
-        A weight for each sample, finite and at least 0, of any sum above 0. Must broadcast to the
-        shape of the samples. Without, all count alike.
-    axis : int, default -1
-        The axis along which the samples run.
+    {pair}
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Distances >= 0, in the unit of the samples. One for each pair of rows: a NumPy scalar for
-        1-D input. float32 if `x` and `y` are float32 or narrower, else float64.
+        Distances >= 0, in the unit of the samples.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a sample is infinite, a weight is negative or infinite, or all of a row are 0; if there
-        are no samples; if shapes do not fit; if `order` is less than 1.
-    TypeError
-        If a dtype is no real number, or an argument is of the wrong kind.
-    numpy.exceptions.AxisError
-        If the axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -82,9 +66,7 @@ def wasserstein_distance(
     POT's ``wasserstein_1d`` is W to the power of the order. For histograms there is
     `klrs.wasserstein_distance`.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
@@ -107,6 +89,7 @@ def wasserstein_distance(
     return of_samples("wasserstein_distance", {"x": x, "y": y}, keywords)
 
 
+@completed_on_a_line
 def cramer_distance(
     x: Distributions,
     y: Distributions,
@@ -122,41 +105,23 @@ def cramer_distance(
 
     Parameters
     ----------
-    x : array_like
-        Samples of the one distribution, along `axis`: finite float64, float32, float16,
-        `ml_dtypes.bfloat16`, integers or bools, in any order and layout.
-    y : array_like
-        Samples of the other, as many as there are; all other axes broadcast against those of `x`.
-    x_weights, y_weights : array_like, optional
-        A weight for each sample, finite and at least 0, of any sum above 0. Must broadcast to the
-        shape of the samples. Without, all count alike.
-    axis : int, default -1
-        The axis along which the samples run.
+    {pair}
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Distances >= 0, in the root of the unit of the samples. One for each pair of rows: a NumPy
-        scalar for 1-D input. float32 if `x` and `y` are float32 or narrower, else float64.
+        Distances >= 0, in the root of the unit of the samples.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a sample is infinite, a weight is negative or infinite, or all of a row are 0; if there
-        are no samples; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, or an argument is of the wrong kind.
-    numpy.exceptions.AxisError
-        If the axis does not exist.
+    {raises}
 
     Notes
     -----
     A metric between distributions. A row with a NaN has the value NaN. Where the distance is 0, the
     gradient is 0. `energy_distance` is sqrt(2) times it.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
@@ -172,6 +137,7 @@ def cramer_distance(
     return of_samples("cramer_distance", {"x": x, "y": y}, keywords)
 
 
+@completed_on_a_line
 def energy_distance(
     x: Distributions,
     y: Distributions,
@@ -187,32 +153,16 @@ def energy_distance(
 
     Parameters
     ----------
-    x : array_like
-        Samples of the one distribution, along `axis`: finite float64, float32, float16,
-        `ml_dtypes.bfloat16`, integers or bools, in any order and layout.
-    y : array_like
-        Samples of the other, as many as there are; all other axes broadcast against those of `x`.
-    x_weights, y_weights : array_like, optional
-        A weight for each sample, finite and at least 0, of any sum above 0. Must broadcast to the
-        shape of the samples. Without, all count alike.
-    axis : int, default -1
-        The axis along which the samples run.
+    {pair}
+    {keywords}
 
     Returns
     -------
     float or ndarray
-        Distances >= 0, in the root of the unit of the samples. One for each pair of rows: a NumPy
-        scalar for 1-D input. float32 if `x` and `y` are float32 or narrower, else float64.
+        Distances >= 0, in the root of the unit of the samples.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If a sample is infinite, a weight is negative or infinite, or all of a row are 0; if there
-        are no samples; if shapes do not fit.
-    TypeError
-        If a dtype is no real number, or an argument is of the wrong kind.
-    numpy.exceptions.AxisError
-        If the axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -222,9 +172,7 @@ def energy_distance(
     Elsewhere: ``scipy.stats.energy_distance(x, y, x_weights, y_weights)``, which has the root as
     well. Székely and Rizzo mean the square.
 
-    Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-    floats that were given. The same input has the same bits with any number of threads, memory
-    layout and CPU.
+    {accuracy}
 
     References
     ----------
