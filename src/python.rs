@@ -41,6 +41,7 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(each::each, module)?)?;
     module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
     module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
+    module.add_function(wrap_pyfunction!(logits::growth_rests, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution_names, module)?)?;
     module.add_function(wrap_pyfunction!(transport::transport_of_histograms, module)?)?;
