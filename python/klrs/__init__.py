@@ -97,6 +97,7 @@ __all__ = [
 if TYPE_CHECKING:
     from klrs import distributions as distributions
     from klrs import logits as logits
+    from klrs import policies as policies
     from klrs import samples as samples
     from klrs._classes import binary_kl_divergence, kl_contributions, smooth
     from klrs._config import show_config
@@ -123,6 +124,7 @@ _LAZY = {
     "wasserstein_distance": "_transport",
     "distributions": "distributions",
     "logits": "logits",
+    "policies": "policies",
     "samples": "samples",
     "value_and_grad": "_gradients",
 }

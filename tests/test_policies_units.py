@@ -1,0 +1,194 @@
+"""What is peculiar to how estimates are computed: sums, errors, scales, and who is asked."""
+
+from __future__ import annotations
+
+import doctest
+import math
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import klrs
+from klrs import _bounds, _estimates, policies
+from klrs.distributions import Laplace, MultivariateNormal, Normal
+from klrs.policies import kl_estimators
+
+RNG = np.random.default_rng(0)
+
+
+def exact_mean(numbers: Any) -> Fraction:
+    return sum((Fraction(float(it)) for it in numbers), Fraction()) / len(numbers)
+
+
+def exact_error(numbers: list[Any]) -> Any:
+    mean = mpmath.fsum(numbers) / len(numbers)
+    squares = mpmath.fsum([(it - mean) ** 2 for it in numbers])
+    return mpmath.sqrt(squares / (len(numbers) - 1) / len(numbers))
+
+
+@pytest.mark.parametrize("module", [policies, _bounds, _estimates], ids=lambda it: it.__name__)
+def test_docstrings_run(module: Any) -> None:
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, attempted = doctest.testmod(module, optionflags=flags)
+    assert attempted
+    assert not failed
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 8191, 8192, 8193, 20_000])
+def test_draws_that_almost_cancel_keep_their_digits(count: int) -> None:
+    rng = np.random.default_rng(count)
+    large = rng.standard_normal(count) * 1e10
+    p = np.concatenate([large, -large]) + rng.standard_normal(2 * count)
+    q = rng.standard_normal(2 * count)
+    shuffled = rng.permutation(2 * count)
+    p, q = p[shuffled], q[shuffled]
+    exact = exact_mean(p) - exact_mean(q)
+    assert abs(Fraction(float(kl_estimators(p, q).k1.value)) / exact - 1) < Fraction(1, 2**51)
+    elbo = _bounds.evidence_lower_bound(p, q).value
+    assert abs(Fraction(float(elbo)) / exact - 1) < Fraction(1, 2**51)
+
+
+def test_the_rounding_of_a_log_ratio_is_not_lost() -> None:
+    """ln q - ln p of these is no float, and e to it has an error 300 times as large."""
+    p, q = [-0.1, -0.2, -0.3], [300.03, 299.07, 298.011]
+    with mpmath.workdps(40):
+        ratios = [mpmath.mpf(b) - mpmath.mpf(a) for a, b in zip(p, q, strict=True)]
+        terms = [mpmath.exp(it) - 1 - it for it in ratios]
+        value, error = mpmath.fsum(terms) / 3, exact_error(terms)
+    found = kl_estimators(p, q).k3
+    assert abs(found.value / value - 1) < 1e-15
+    assert abs(found.standard_error / error - 1) < 1e-15
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-9, 1.0, 1e120])
+def test_standard_errors_do_not_cancel(scale: float) -> None:
+    """Draws that are close to each other and far from 0, and whose squares leave the floats."""
+    p = (1e6 + RNG.standard_normal(1000)) * scale
+    found = kl_estimators(p, np.zeros(1000)).k1
+    with mpmath.workdps(60):
+        exact = exact_error([mpmath.mpf(float(it)) for it in p])
+    assert abs(found.standard_error / exact - 1) < 1e-14
+
+
+def test_equal_draws_have_no_error() -> None:
+    for number in (0.1, 1e-300, 1 / 3):
+        k1, k2, k3 = kl_estimators([number] * 7, [0.0] * 7)
+        assert k1.value == number
+        assert k1.standard_error == k2.standard_error == k3.standard_error == 0
+
+
+def test_where_an_outlier_comes_first_the_others_keep_their_spread() -> None:
+    p = [1e8, *RNG.standard_normal(50)]
+    where = [False] + [True] * 50
+    found = kl_estimators(p, np.zeros(51), where=where).k1
+    assert found.standard_error == pytest.approx(np.std(p[1:], ddof=1) / math.sqrt(50), rel=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 7), (1, 9000), (2, 20_000)])
+def test_bits_are_those_of_the_draws_in_order(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    p, q = rng.standard_normal((2, *shape))
+    expected = kl_estimators(p, q, axis=-1)
+    for layout in (np.asfortranarray, lambda x: np.repeat(x, 2, axis=-1)[..., ::2]):
+        found = kl_estimators(layout(p), layout(q), axis=-1)
+        np.testing.assert_array_equal(np.array(found), np.array(expected))
+    rows = [kl_estimators(p[index], q[index]) for index in np.ndindex(*shape[:-1])]
+    alone = np.array(rows).reshape(*shape[:-1], 3, 2)
+    np.testing.assert_array_equal(np.moveaxis(alone, (-2, -1), (0, 1)), np.array(expected))
+
+
+def test_a_sum_is_written_down() -> None:
+    """Lane by lane and then lane after lane, with what is rounded away: the order is a promise."""
+    x = RNG.standard_normal(3 * 8192 + 11) * np.exp(RNG.standard_normal(3 * 8192 + 11))
+    lanes = [[float(it), 0.0] for it in x[:8192]]
+
+    def add(pair: list[float], number: float) -> None:
+        total = pair[0] + number
+        part = total - pair[0]
+        pair[1] += (pair[0] - (total - part)) + (number - part)
+        pair[0] = total
+
+    for place, number in enumerate(x[8192:].tolist()):
+        add(lanes[place % 8192], number)
+    pair, rest = [lanes[0][0], 0.0], lanes[0][1]
+    for total, error in lanes[1:]:
+        before = pair[0]
+        pair[0] = before + total
+        part = pair[0] - before
+        rest += error + ((before - (pair[0] - part)) + (total - part))
+    assert _estimates._sum(x[None])[0] == pair[0] + rest
+
+
+@pytest.mark.parametrize("spread", [1e-12, 1e-6, 0.3, 1.0, 30.0, 800.0])
+@pytest.mark.parametrize("offset", [0.0, -1000.0])
+def test_importance_weights_near_and_far(spread: float, offset: float) -> None:
+    """Around their mean where they are close, scaled by the largest where they are not."""
+    rng = np.random.default_rng(5)
+    log_joint = offset + spread * rng.standard_normal(200)
+    log_q = rng.standard_normal(200)
+    log_joint += log_q
+    with mpmath.workdps(60):
+        pairs = zip(log_joint.tolist(), log_q.tolist(), strict=True)
+        weights = [mpmath.exp(mpmath.mpf(a) - mpmath.mpf(b)) for a, b in pairs]
+        mean = mpmath.fsum(weights) / 200
+        value, error = mpmath.log(mean), exact_error(weights) / mean
+    found = _bounds.importance_weighted_bound(log_joint, log_q)
+    assert abs(found.value / value - 1) < 4e-15
+    assert abs(found.standard_error / error - 1) < 4e-15
+    assert found.value >= _bounds.evidence_lower_bound(log_joint, log_q).value
+
+
+def test_impossible_draws_have_the_weight_0() -> None:
+    found = _bounds.importance_weighted_bound([[0.0, -np.inf], [-np.inf, -np.inf]], [0.0, 0.0])
+    np.testing.assert_array_equal(found.value, [-math.log(2), -np.inf])
+    assert found.standard_error[0] == pytest.approx(1.0)
+    assert np.isnan(found.standard_error[1])
+    lower = _bounds.evidence_lower_bound([0.0, -np.inf], [0.0, 0.0])
+    assert lower.value == -np.inf
+
+
+def test_the_place_of_a_bad_draw_is_that_of_the_argument() -> None:
+    p = np.zeros((2, 3, 4))
+    p[1, 2, 3] = p[1, 0, 1] = -np.inf
+    for axis, place in ((None, "(1, 0, 1)"), (0, "(1, 0, 1)"), ((0, 2), "(1, 0, 1)")):
+        with pytest.raises(ValueError, match="cannot have probability 0") as caught:
+            kl_estimators(p, 0.0 * p.clip(0), axis=axis)
+        assert f"log_prob_p: -inf at index {place}" in str(caught.value)
+
+
+def test_normals_are_actions_and_others_are_not() -> None:
+    p, q = Normal(np.zeros((5, 3)), 1.0), Normal(np.ones(3), 2.0)
+    single = klrs.distributions.kl_divergence(Normal(0.0, 1.0), Normal(1.0, 2.0))
+    np.testing.assert_allclose(policies.kl_divergence(p, q), np.full(5, 3 * single), rtol=1e-15)
+    assert policies.kl_divergence(Normal(0.0, 1.0), Normal(1.0, 2.0)) == single
+    values, errors = policies.kl_divergence(p, q, return_error=True)
+    assert values.shape == errors.shape == (5,)
+    assert policies.kl_divergence(Normal([0.0, 1.0], 1.0), Laplace(0.0, 1.0)).shape == (2,)
+    joint = [
+        MultivariateNormal(np.full(3, m), scale_diag=np.full(3, s)) for m, s in ((0, 1), (1, 2))
+    ]
+    assert policies.kl_divergence(*joint) == pytest.approx(3 * single, rel=1e-14)
+    stats = pytest.importorskip("scipy.stats")
+    frozen = stats.norm([0.0, 0.0, 0.0], 1.0), stats.norm(1.0, 2.0)
+    assert policies.kl_divergence(*frozen) == pytest.approx(3 * single, rel=1e-15)
+
+
+def test_logits_have_all_keywords_of_logits() -> None:
+    p, q = np.random.default_rng(0).standard_normal((2, 4, 3))
+    for keywords in ({"base": 2}, {"reduction": "mean"}, {"temperature": 2.0}, {"axis": 0}):
+        found = policies.kl_divergence(p, q, **keywords)
+        np.testing.assert_array_equal(found, klrs.logits.kl_divergence(p, q, **keywords))
+
+
+def test_controllers_say_what_they_are() -> None:
+    controller = policies.AdaptiveKLController(0.2, 6.0, 10_000)
+    assert repr(controller) == "AdaptiveKLController(init_kl_coef=0.2, target=6.0, horizon=10000.0)"
+    assert repr(policies.FixedKLController(0.1)) == "FixedKLController(kl_coef=0.1)"
+
+
+def test_three_estimates_are_no_divergence() -> None:
+    with pytest.raises(TypeError, match=r"kl: got KLEstimators, .*pass kl\.k3"):
+        policies.exceeds_kl_budget(kl_estimators([-1.0], [-1.0]), 0.01)
