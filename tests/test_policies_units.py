@@ -180,6 +180,17 @@ def test_the_place_of_a_bad_draw_is_that_of_the_argument() -> None:
         assert f"log_prob_p: -inf at index {place}" in str(caught.value)
 
 
+def test_draws_are_not_stretched() -> None:
+    """One number against many, or a column against a row, is a mistake; an axis of one is none."""
+    one, many = np.zeros(1), np.zeros(3)
+    for p, q, axis in ((one, many, None), (many, one[0], None), (many[:, None], many, -1)):
+        with pytest.raises(ValueError, match=r"shapes \(.*\) and \(.*\) do not fit.*broadcast_to"):
+            kl_estimators(p, q, axis=axis)
+    assert kl_estimators(many[None], many).k1.value == 0
+    assert kl_estimators(many[:, None], many, axis=()).k1.value.shape == (3, 3)
+    assert kl_estimators(np.zeros((4, 3)), many, axis=-1).k1.value.shape == (4,)
+
+
 def test_normals_are_actions_and_others_are_not() -> None:
     p, q = Normal(np.zeros((5, 3)), 1.0), Normal(np.ones(3), 2.0)
     single = klrs.distributions.kl_divergence(Normal(0.0, 1.0), Normal(1.0, 2.0))

@@ -281,7 +281,9 @@ def _axes(axis: Any, dimensions: int) -> tuple[int, ...]:
                 raise TypeError
             it = operator.index(given)
         except TypeError:
-            raise TypeError(f"axis: got {axis!r}, expected int, tuple of int or None") from None
+            raise TypeError(
+                f"axis: got {axis!r}, expected an int, a tuple of ints, or None"
+            ) from None
         if not -dimensions <= it < dimensions:
             plural = "" if dimensions == 1 else "s"
             raise AxisError(
@@ -298,7 +300,7 @@ def _check_draws(arrays: dict[str, Any], shape: tuple[int, ...], axes: tuple[int
     for axis in axes:
         for array in arrays.values():
             own = axis - len(shape) + array.ndim
-            if own < 0 or array.shape[own] != shape[axis]:
+            if shape[axis] != (array.shape[own] if own >= 0 else 1):
                 raise _mismatch(arrays)
         if shape[axis] == 0:
             raise ValueError(
