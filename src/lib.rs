@@ -9,6 +9,7 @@
 //!         |  Rows
 //! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
 //! logits        the same with rows of logits, which become pairs of probabilities in kernel::logits and nowhere else
+//! gaussian      the same with rows of means and log-variances, each entry by itself, in kernel::gaussian
 //! distributions formulas of parametric families, one element at a time: a room of its own that nothing below knows
 //! transport     the same with rows on a line, histograms and samples, of which mass is moved; it has formulas of its own
 //!         |
@@ -29,6 +30,7 @@ pub mod distributions;
 pub mod divergence;
 pub mod element;
 pub mod error;
+pub mod gaussian;
 pub mod kernel;
 pub mod lanes;
 pub mod logits;

@@ -25,6 +25,7 @@ mod arrays;
 mod distributions;
 mod each;
 mod function;
+mod gaussian;
 mod logits;
 mod transport;
 
@@ -42,6 +43,7 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
     module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
     module.add_function(wrap_pyfunction!(logits::growth_rests, module)?)?;
+    module.add_function(wrap_pyfunction!(gaussian::kl_to_standard_normal, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution_names, module)?)?;
     module.add_function(wrap_pyfunction!(transport::transport_of_histograms, module)?)?;

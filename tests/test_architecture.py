@@ -12,6 +12,7 @@ ROOMS = [
     "distributions",
     "reduce",
     "logits",
+    "gaussian",
     "transport",
     "tile",
     "verb",

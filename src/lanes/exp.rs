@@ -37,6 +37,8 @@ pub trait Coefficients {
     const ROUND: f64;
     /// Arguments beyond have the value that they have here, 0 or infinity.
     const FAR: f64;
+    /// The largest argument for which half of e^x is finite.
+    const MOST_OF_HALF: f64;
 }
 
 impl Coefficients for f64 {
@@ -71,6 +73,7 @@ impl Coefficients for f64 {
     const LEAST: f64 = -708.0;
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const FAR: f64 = 1000.0;
+    const MOST_OF_HALF: f64 = 710.475_860_073_943_9;
 }
 
 impl Coefficients for f32 {
@@ -93,6 +96,7 @@ impl Coefficients for f32 {
     const LEAST: f64 = -87.0;
     const ROUND: f64 = 12_582_912.0;
     const FAR: f64 = 150.0;
+    const MOST_OF_HALF: f64 = 89.415_985;
 }
 
 /// An argument taken apart: x = k ln 2 + r.
@@ -226,6 +230,32 @@ pub fn growth<V: Lanes>(x: V) -> [V; 3] {
     let less_one = exp - x.constant(1.0);
     let rest = V::select(near, square * parts.rest, less_one - x);
     [exp, V::select(near, square.fma(parts.rest, parts.r), less_one), rest]
+}
+
+/// Below, e^x is nothing beside 1; and 2^k is a normal number of both types.
+const NOTHING: f64 = -64.0;
+
+/// Half of e^x - 1 and of e^x - 1 - x, with the errors of [`expm1`] and [`rest_over`]: infinite where these halves are, NaN for NaN alone.
+/// Test: `half_growth_is_within_its_bound`.
+///
+/// The halves of what [`growth`] gives, but those that are finite where e^x is not, and in fewer instructions: one power of two does.
+#[inline(always)]
+pub fn half_growth<V: Lanes>(x: V) -> [V; 2] {
+    let (half, least) = (x.constant(0.5), x.constant(NOTHING));
+    let most = x.constant(<V::Scalar as Coefficients>::MOST_OF_HALF);
+    let low = x.at_most(most);
+    let within = V::select(least.exceeds(low), least, low);
+    let is_far = x.abs().exceeds(x.constant(1.0));
+    let round = x.constant(<V::Scalar as Coefficients>::ROUND);
+    let rounded = within.fma(x.constant(core::f64::consts::LOG2_E), round);
+    let r = less_ln2(within, V::select(is_far, rounded - round, x.constant(0.0)));
+    let rest = polynomial(<V::Scalar as Coefficients>::REST, r);
+    let half_r = r * half;
+    let square = half_r * r;
+    let near = square.fma(rest, half_r);
+    let exp = (half + near).times_power_of_two(rounded);
+    let far = V::select(x.exceeds(most), x.constant(f64::INFINITY), exp) - half;
+    [V::select(is_far, far, near), V::select(is_far, low.fma(-half, far), square * rest)]
 }
 
 /// [`growth`] for |x| <= 1, with the same bits.

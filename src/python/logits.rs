@@ -132,7 +132,7 @@ pub(super) fn growth_rests(mut numbers: PyReadwriteArrayDyn<'_, f64>) -> PyResul
 }
 
 /// An error of a plan, whose operands are p and q, with the names that they have here.
-fn named(error: Error, names: [&'static str; 2]) -> Error {
+pub(super) fn named(error: Error, names: [&'static str; 2]) -> Error {
     let of = |name| if name == "p" { names[0] } else { names[1] };
     match error {
         Error::NotBroadcastable { names: of_plan, p: q, q: p } if names == ["q", "p"] => {
@@ -149,7 +149,7 @@ fn named(error: Error, names: [&'static str; 2]) -> Error {
     }
 }
 
-fn not_contiguous(error: impl core::fmt::Display) -> PyErr {
+pub(super) fn not_contiguous(error: impl core::fmt::Display) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
