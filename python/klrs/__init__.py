@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from klrs import logits as logits
     from klrs import policies as policies
     from klrs import samples as samples
+    from klrs import variational as variational
     from klrs._classes import binary_kl_divergence, kl_contributions, smooth
     from klrs._config import show_config
     from klrs._gradients import value_and_grad
@@ -127,6 +128,7 @@ _LAZY = {
     "policies": "policies",
     "samples": "samples",
     "value_and_grad": "_gradients",
+    "variational": "variational",
 }
 """The modules of what is imported when it is asked for: functions, and modules themselves."""
 

@@ -28,6 +28,8 @@ from klrs._each import (
 )
 from klrs._logits import evaluate, logit_operands
 from klrs._transport_calls import DISTANCES, prepare, transport_operands
+from klrs._variational import OPERANDS as OPERANDS_OF_GAUSSIANS
+from klrs._variational import evaluate as evaluate_gaussians
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +54,7 @@ class _Call(NamedTuple):
 
 
 def value_and_grad(
-    verb: Callable[..., Any], argnums: int | tuple[int, ...] = 1
+    verb: Callable[..., Any], argnums: int | tuple[int, ...] | None = None
 ) -> Callable[..., tuple[Any, Any]]:
     """Make a function that gives the value of a verb and its gradient, for use as a loss.
 
@@ -62,10 +64,12 @@ def value_and_grad(
         A divergence or entropy of `klrs`, such as ``klrs.kl_divergence``, or a loss of
         `klrs.logits`: then the gradient is with respect to the logits. Or
         ``klrs.distributions.kl_divergence``: then it is with respect to the parameters. Or a
-        distance of `klrs.samples`: then it is with respect to the samples `x` (0) and `y` (1).
-    argnums : int or tuple of int, default 1
+        distance of `klrs.samples`: then it is with respect to the samples `x` (0) and `y` (1). Or
+        ``klrs.variational.kl_to_standard_normal``, with respect to means (0) and log-variances (1).
+    argnums : int or tuple of int, optional
         Of which operands the gradient is wanted: 1 is `q`, 0 is `p`, (0, 1) both. Entropies have
-        `p` only: ``argnums=0``.
+        `p` only: ``argnums=0``. Without, it is 1; (0, 1) for `kl_to_standard_normal`, as an encoder
+        needs both.
 
     Returns
     -------
@@ -168,6 +172,9 @@ def value_and_grad(
     """
     name = getattr(verb, "__name__", None)
     module = getattr(verb, "__module__", "")
+    if module == "klrs.variational" and name == "kl_to_standard_normal":
+        return _of_gaussians(verb, name, (0, 1) if argnums is None else argnums)
+    argnums = 1 if argnums is None else argnums
     if module == "klrs.logits" and name in logit_operands:
         return _of_logits(verb, name, argnums)
     if module == "klrs._classes" and name == "binary_kl_divergence":
@@ -274,6 +281,41 @@ def _of_transport(
         value, gradients = prepared.differentiate(wanted, outs, weights)
         with np.errstate(all="ignore"):
             value = _reduce(value, weights, options)
+        return value, (tuple(gradients) if isinstance(argnums, tuple) else gradients[0])
+
+    differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
+    differentiated.__doc__ = f"Value of {name}, and its gradient: see `klrs.value_and_grad`."
+    return differentiated
+
+
+def _of_gaussians(
+    verb: Callable[..., Any], name: str, argnums: int | tuple[int, ...]
+) -> Callable[..., tuple[Any, Any]]:
+    """The same for Gaussians beside the standard one."""
+    wanted = _argnums(argnums, OPERANDS_OF_GAUSSIANS, name)
+    numbers = tuple(OPERANDS_OF_GAUSSIANS.index(it) for it in wanted)
+    signature = inspect.signature(verb)
+
+    def differentiated(
+        *args: Any, out: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> tuple[Any, Any]:
+        if "keepdims" in kwargs:
+            raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"value_and_grad of {name}: {error}") from None
+        bound.apply_defaults()
+        keywords = dict(bound.arguments)
+        given = {it: keywords.pop(it) for it in OPERANDS_OF_GAUSSIANS}
+        if (adapter := adapter_for(*given.values())) is not None:
+            keywords.pop("keepdims")
+            keywords |= {"out": out, "sample_weight": sample_weight}
+            value, gradients = adapter.differentiate(verb, numbers, given, keywords)
+            return value, (gradients if isinstance(argnums, tuple) else gradients[0])
+        outs = _outs(out, [as_array(given[it], it) for it in wanted])
+        keywords["sample_weight"] = sample_weight
+        value, gradients = evaluate_gaussians(given, keywords, wanted=wanted, outs=outs)
         return value, (tuple(gradients) if isinstance(argnums, tuple) else gradients[0])
 
     differentiated.__name__ = differentiated.__qualname__ = f"value_and_grad_of_{name}"
