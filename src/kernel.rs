@@ -26,6 +26,7 @@ use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, is_slow, powe
 
 mod columns;
 mod each;
+pub mod gaussian;
 pub mod logits;
 
 pub use columns::{COLUMNS, Columns};

@@ -390,6 +390,65 @@ mod tests {
         assert!(of_f64 <= 5.0 && of_f32 <= 2.0, "{of_f64} {of_f32}");
     }
 
+    fn halves<T: Real>(x: f64) -> [f64; 2] {
+        fn lanes<S: Simd, V: Lanes<Simd = S>>(simd: S, x: V::Scalar) -> [f64; 2] {
+            half_growth(V::splat(simd, x)).map(|value| {
+                let mut stored = [V::Scalar::default(); 16];
+                value.store(&mut stored[..V::Scalar::WIDTH]);
+                stored[0].to_f64()
+            })
+        }
+        dispatch!(Level::new(), simd => lanes::<_, T::Lanes<_>>(simd, T::from_f64(x)))
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "powers of two are exact")]
+    fn half_growth_is_within_its_bound() {
+        fn worst<T: Real>(u: f64) -> [f64; 2] {
+            let mut worst = [0.0_f64; 2];
+            let far = <T as Coefficients>::MOST_OF_HALF;
+            for x in arguments().map(|x| T::from_f64(x).to_f64()).filter(|x| x.abs() < far) {
+                let [_, less_one, _, over, _] = oracle(x);
+                for (worst, (got, exact)) in worst.iter_mut().zip(halves::<T>(x).into_iter().zip([less_one, over * x])) {
+                    if exact.abs() > 2.0 * T::MIN_POSITIVE.to_f64() && exact.is_finite() {
+                        *worst = worst.max((2.0 * got - exact).abs() / exact.abs() / u);
+                    }
+                }
+            }
+            worst
+        }
+        let (of_f64, of_f32) = (worst::<f64>(2.0_f64.powi(-53)), worst::<f32>(2.0_f64.powi(-24)));
+        println!("{of_f64:?} u in f64, {of_f32:?} u in f32");
+        // The oracle's own error is 1 u of f64.
+        assert!(of_f64.iter().all(|&worst| worst <= 7.0) && of_f32.iter().all(|&worst| worst <= 7.0));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the oracle may use what results may not")]
+    fn half_growth_reaches_its_ends() {
+        fn check<T: Real>(u: f64) {
+            let most = <T as Coefficients>::MOST_OF_HALF;
+            // By the root of e^x, which is a float where e^x is none.
+            let exact = (T::from_f64(most).to_f64() / 2.0).exp();
+            for half in halves::<T>(most) {
+                assert!((half / exact / exact * 2.0 - 1.0).abs() < 8.0 * u, "{half}");
+            }
+            let infinity = f64::INFINITY;
+            for (x, exact) in [
+                (most * (1.0 + 4.0 * u), [infinity; 2]),
+                (infinity, [infinity; 2]),
+                (-infinity, [-0.5, infinity]),
+                (0.0, [0.0; 2]),
+                (-1000.0, [-0.5, 499.5]),
+            ] {
+                assert_eq!(halves::<T>(x).map(f64::to_bits), exact.map(f64::to_bits), "{x}");
+            }
+            assert!(halves::<T>(f64::NAN).into_iter().all(f64::is_nan));
+        }
+        check::<f64>(2.0_f64.powi(-53));
+        check::<f32>(2.0_f64.powi(-24));
+    }
+
     #[test]
     fn neighbours_have_the_bits_of_all() {
         fn bits<S: Simd, V: Lanes<Simd = S>>(simd: S, x: f64) -> [[u64; 3]; 2] {
