@@ -976,6 +976,51 @@ def test_renyi_is_infinite_where_the_tails_are() -> None:
     assert got == pytest.approx(math.log(2), rel=1e-13)
 
 
+def renyi_of_vectors(p: One, q: One, alpha: float) -> mpf:
+    """By the determinants of the covariances and of alpha S2 + (1 - alpha) S1."""
+    with mp.workdps(60):
+        first, other = (mp.matrix(it[1]["covariance_matrix"]) for it in (p, q))
+        step = mp.matrix(p[1]["loc"]) - mp.matrix(q[1]["loc"])
+        order = mpf(alpha)
+        both = order * other + (1 - order) * first
+        if min(mp.eigsy(both, eigvals_only=True)) <= 0:
+            return mp.inf
+        ratio = mp.det(both) / mp.det(first) ** (1 - order) / mp.det(other) ** order
+        shift = (step.T * mp.lu_solve(both, step))[0]
+        return order / 2 * shift - mp.log(ratio) / (2 * (order - 1))
+
+
+@pytest.mark.parametrize("condition", [1e4, 1e8, 1e10])
+@pytest.mark.parametrize("e", [1e-12, 1e-6, 0.3])
+def test_renyi_of_vectors_keeps_its_digits(condition: float, e: float) -> None:
+    """Covariances whose inverses have no digits of their difference."""
+    given = reference.covariance(3, condition)
+    moved = reference.moved_covariance(given, e)
+    loc = [0.5, 1.0, -2.0]
+    p, q = (("MultivariateNormal", {"loc": loc, "covariance_matrix": it}) for it in (given, moved))
+    for alpha in (1e-3, 0.5, 0.999, 1.01, 2.0, 20.0):
+        got = d.renyi_divergence(built(p), built(q), alpha=alpha)
+        assert abs(got / renyi_of_vectors(p, q, alpha) - 1) <= 1e-15 * max(100, 0.01 * condition)
+
+
+def test_renyi_of_vectors_by_every_root() -> None:
+    given = [[4.0, 1.0], [1.0, 2.0]]
+    root = np.linalg.cholesky(given)
+    p = d.MultivariateNormal([[0.0, 1.0], [np.nan, 0.0]], given)
+    near = d.MultivariateNormal([0.0, 1.0], scale_tril=root * (1 + 2.0**-20))
+    for q in (d.MultivariateNormal([1.0, 0.5], scale_diag=[3.0, 0.25]), near):
+        for alpha in (0.5, 1.0625):
+            got = d.renyi_divergence(p, q, alpha=alpha)
+            exact = renyi_of_vectors(
+                ("", {"loc": [0.0, 1.0], "covariance_matrix": given}),
+                ("", {"loc": q.loc.tolist(), "covariance_matrix": q.covariance_matrix.tolist()}),
+                alpha,
+            )
+            assert np.isnan(got[1])
+            assert got[0] == pytest.approx(float(exact), rel=1e-9 if q is near else 1e-13)
+    assert d.renyi_divergence(near, near, alpha=0.5) == 0
+
+
 @pytest.mark.parametrize(("p", "q"), reference.PAIRS[:20], ids=str)
 def test_orders_of_renyi(p: One, q: One) -> None:
     """It grows with the order, is the KL divergence at 1, and what it is twice at 1/2."""

@@ -221,14 +221,22 @@ def _excess(first: Array, other: Array) -> Array:
 
 def _excess_of_covariances(p: MultivariateNormal, q: MultivariateNormal) -> Array:
     """Σ g of the eigenvalues, from the difference of the covariances; NaN where that is large."""
-    factor = q.scale_tril
-    half = solve(factor, p.covariance_matrix - q.covariance_matrix)
-    whitened = solve(factor, half.swapaxes(-1, -2))
-    whitened = 0.5 * (whitened + whitened.swapaxes(-1, -2))
+    whitened = _whitened(p, q)
     near = np.abs(whitened).sum(-1).max(-1) < 0.5
     safe = np.where(near[..., None, None], whitened, 0.0)
     values = np.linalg.eigvalsh(safe)
     return np.where(near, total(evaluate("log1p_excess", values)), math.nan)
+
+
+def _whitened(p: MultivariateNormal, q: MultivariateNormal) -> Array:
+    """L₂⁻¹ (S₁ - S₂) L₂⁻ᵀ, from the difference of what was given."""
+    factor = q.scale_tril
+    if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
+        half = solve(factor, p.covariance_matrix - q.covariance_matrix)
+        whitened = solve(factor, half.swapaxes(-1, -2))
+        return 0.5 * (whitened + whitened.swapaxes(-1, -2))
+    step = solve(factor, p.scale_tril - factor)
+    return step + step.swapaxes(-1, -2) + step @ step.swapaxes(-1, -2)
 
 
 def renyi(p: Distribution, q: Distribution, alpha: float) -> Array | None:
@@ -440,26 +448,50 @@ def _renyi_of_vectors(p: MultivariateNormal, q: MultivariateNormal, alpha: float
         terms = np.where(valid, _combined(*sides, alpha), math.inf)
         both = evaluate(name, *pair[0], *pair[1]), evaluate(name, *pair[1], *pair[0])
         return total(_near(terms, *both, alpha))
-    shape = np.broadcast_shapes(p.shape, q.shape)
-    values = np.full(shape, math.nan)
-    for index, (one, other) in zip(
-        np.ndindex(*shape), zip(p._elements(shape), q._elements(shape), strict=True), strict=True
-    ):
-        if not (one._is_nan or other._is_nan):
-            values[index] = _renyi_of_two(one, other, alpha)  # type: ignore[arg-type]
-    return _near(values, _kl_of_vectors(p, q), _kl_of_vectors(q, p), alpha)
+    return _renyi_of_whitened(p, q, alpha)
 
 
-def _renyi_of_two(p: MultivariateNormal, q: MultivariateNormal, alpha: float) -> float:
-    inverses = [np.linalg.inv(it.covariance_matrix) for it in (p, q)]
-    precision = alpha * inverses[0] + (1.0 - alpha) * inverses[1]
-    precision = 0.5 * (precision + precision.T)
-    if np.linalg.eigvalsh(precision)[0] <= 0:
-        return math.inf
-    covariance = np.linalg.inv(precision)
-    step = (1.0 - alpha) * (covariance @ (inverses[1] @ (q.loc - p.loc)))
-    r = MultivariateNormal(p.loc + step, 0.5 * (covariance + covariance.T))
-    return float(_combined(_kl_of_vectors(r, p), _kl_of_vectors(r, q), alpha))
+def _renyi_of_whitened(p: MultivariateNormal, q: MultivariateNormal, alpha: float) -> Array:
+    """Σ over the eigenvectors of W = L₂⁻¹ (S₁ - S₂) L₂⁻ᵀ, where both have independent components.
+
+    With an eigenvalue w, c = 1 - α and s = 1 + c w, the difference z of the means in units of q
+    adds α z²/(2s), and the variances half of g(w) - g(c w)/c, g(u) = u - ln(1 + u). For α < 1 that
+    is α g(-c w/s)/c + g(α w/s): so all terms are positive, and no digits are lost near equality.
+    """
+    rest = 1.0 - alpha
+    factor = q.scale_tril
+    whitened = _whitened(p, q)
+    near = np.abs(whitened).sum(-1).max(-1) < 0.5
+    # Far from equality, singular values of L₂⁻¹ L₁ have digits of 1 + w that W has lost.
+    far = ~(near | p._is_nan | q._is_nan)
+    values, basis = np.linalg.eigh(np.where(near[..., None, None], whitened, 0.0))
+    ratios = solve(factor, p.scale_tril)
+    safe = np.where(far[..., None, None], ratios, np.eye(factor.shape[-1]))
+    other_basis, roots, _ = np.linalg.svd(safe)
+    near, far_columns = near[..., None], far[..., None, None]
+    values = np.where(near, values, (roots - 1.0) * (roots + 1.0))
+    basis = np.where(far_columns, other_basis, basis)
+    weights = 1.0 + rest * values
+    valid = (weights > 0).all(-1)
+    weights = np.where(weights > 0, weights, 1.0)
+    z = (basis * q._standardised(p.loc - q.loc)[..., None]).sum(-2)
+    if alpha > 1:
+        spread = np.where(
+            near,
+            evaluate("log1p_excess", values),
+            evaluate("square_ratio_excess", roots, 1.0, roots - 1.0),
+        )
+        spread = spread - evaluate("log1p_excess", rest * values) / rest
+    else:
+        scales = np.sqrt(weights)
+        spread = np.where(
+            near,
+            evaluate("log1p_excess", alpha * values / weights),
+            evaluate("square_ratio_excess", roots, scales, roots - scales),
+        )
+        spread = spread + alpha / rest * evaluate("log1p_excess", -rest * values / weights)
+    found = total(0.5 * (alpha * z * z / weights + spread))
+    return np.where(valid, found, math.inf)
 
 
 def js(p: Distribution, q: Distribution) -> Array | None:
