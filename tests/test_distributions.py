@@ -1055,6 +1055,43 @@ def test_transport() -> None:
     assert d.wasserstein_distance(vectors, moved, order=2) == pytest.approx(5, rel=1e-14)
 
 
+def bures(p: Any, q: Any) -> mpf:
+    """The root of tr(S1 + S2 - 2 (S1^½ S2 S1^½)^½), with digits that may cancel."""
+    with mp.workdps(120):
+        first, other = (mp.matrix(it) for it in (p, q))
+        values, vectors = mp.eigsy(first)
+        root = vectors * mp.diag([mp.sqrt(x) for x in values]) * vectors.T
+        both = mp.eigsy(root * other * root, eigvals_only=True)
+        sums = mp.fsum(first[i, i] + other[i, i] - 2 * mp.sqrt(both[i]) for i in range(len(p)))
+        return mp.sqrt(sums)
+
+
+@pytest.mark.parametrize("condition", [3.0, 1e4, 1e8])
+@pytest.mark.parametrize("e", [1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 0.3])
+def test_bures_keeps_its_digits(condition: float, e: float) -> None:
+    """Whether the covariances differ by less than the smallest eigenvalue, or by more."""
+    given = reference.covariance(3, condition)
+    moved = reference.moved_covariance(given, e)
+    for p, q in ((given, moved), (moved, given)):
+        one, other = (d.MultivariateNormal([0.0] * 3, it) for it in (p, q))
+        got = d.wasserstein_distance(one, other, order=2)
+        assert abs(got / bures(p, q) - 1) <= 1e-15 * max(10, condition)
+
+
+def test_bures_beyond_the_squares_of_floats() -> None:
+    given = np.asarray([[2.0, 1.0], [1.0, 2.0]])
+    for far in (1e200, 1e-200):
+        p, q = (d.MultivariateNormal([x, 0.0], given) for x in (0.0, far))
+        assert d.wasserstein_distance(p, q, order=2) == pytest.approx(far, rel=1e-15)
+        p, q = (d.MultivariateNormal([x, 0.0], scale_diag=[1.0, 1.0]) for x in (0.0, far))
+        assert d.wasserstein_distance(p, q, order=2) == pytest.approx(far, rel=1e-15)
+        p, q = (
+            d.MultivariateNormal([0.0, 0.0], scale_tril=x * far * np.eye(2)) for x in (1.0, 4.0)
+        )
+        distance = d.wasserstein_distance(p, q, order=2)
+        assert distance == pytest.approx(3 * math.sqrt(2) * far, rel=1e-14)
+
+
 # ---------------------------------------------------------------------------------------- gradients
 
 DIFFERENTIATED = klrs.value_and_grad(d.kl_divergence, (0, 1))

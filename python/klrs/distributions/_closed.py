@@ -524,12 +524,10 @@ def wasserstein(p: Distribution, q: Distribution, order: float) -> Array | None:
 
 
 def _bures(p: MultivariateNormal, q: MultivariateNormal) -> Array:
-    """Sqrt(‖Δm‖² + min ‖L₁ - L₂ U‖²) over orthogonal U."""
-    shift = p.loc - q.loc
-    squares = total(shift * shift)
+    """The root of ‖Δm‖² + min ‖L₁ - L₂ U‖² over orthogonal U."""
+    shift = _length(p.loc - q.loc)
     if p._is_diagonal and q._is_diagonal:
-        spread = p._numbers[1] - q._numbers[1]
-        return np.asarray(np.sqrt(squares + total(spread * spread)))
+        return evaluate("hypot", shift, _length(p._numbers[1] - q._numbers[1]))
     shape = np.broadcast_shapes(p.shape, q.shape)
     bures = np.full(shape, math.nan)
     for index, (one, other) in zip(
@@ -537,41 +535,43 @@ def _bures(p: MultivariateNormal, q: MultivariateNormal) -> Array:
     ):
         if not (one._is_nan or other._is_nan):
             bures[index] = _bures_of_two(one, other)  # type: ignore[arg-type]
-    return np.asarray(np.sqrt(squares + bures))
+    return evaluate("hypot", shift, bures)
+
+
+def _length(vectors: Array) -> Array:
+    """Euclidean lengths along the last axis, whose squares may be beyond the floats."""
+    _, power = np.frexp(np.abs(vectors).max(-1))
+    scaled = np.ldexp(vectors, -power[..., None])
+    return np.asarray(np.ldexp(np.sqrt(total(scaled * scaled)), power))
 
 
 def _bures_of_two(p: MultivariateNormal, q: MultivariateNormal) -> float:
-    """The trace of X S₂ X, of the symmetric X with (1 + X) S₂ (1 + X) = S₁.
+    """The root of the trace of X S₂ X, of the symmetric X with (1 + X) S₂ (1 + X) = S₁.
 
-    Where the covariances are close, Newton's method finds X from their difference, in the basis of
-    the eigenvectors of S₂; else L₁ - L₂ U has no digits to lose.
+    In the basis of the eigenvectors V of S₂ = V s² Vᵀ, C = s Vᵀ(1 + X)V s is the root of
+    s Vᵀ S₁ V s = U σ² Uᵀ. From C² - s⁴ = Y C + s² Y, Y = C - s², follows Y, and with it the entries
+    (Vᵀ(S₁ - S₂) V s U)ᵢⱼ / (sᵢ² + σⱼ) of a matrix whose squares add up to the trace: no digits of
+    the difference are lost, but of the condition number. L₁ - L₂ U with the best orthogonal U has
+    that the other way round, so the one of the two with the smaller error is taken.
     """
-    factors = p.scale_tril, q.scale_tril
-    left, _, right = np.linalg.svd(factors[1].T @ factors[0])
-    rest = factors[0] - factors[1] @ (left @ right)
-    far = float((rest * rest).sum())
+    power = max(int(np.frexp(np.abs(it.scale_tril).max())[1]) for it in (p, q))
+    first, second = (np.ldexp(it.scale_tril, -power) for it in (p, q))
     if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
-        difference = p.covariance_matrix - q.covariance_matrix
+        scaled = (np.ldexp(it.covariance_matrix, -2 * power) for it in (p, q))
+        difference = np.subtract(*scaled)
     else:
-        step = factors[0] - factors[1]
-        cross = step @ factors[1].T
+        step = first - second
+        cross = step @ second.T
         difference = cross + cross.T + step @ step.T
-    if np.array_equal(factors[0], factors[1]) and not difference.any():
+    if np.array_equal(first, second) and not difference.any():
         return 0.0
-    values, vectors = np.linalg.eigh(q.covariance_matrix)
-    if values[0] <= 0:
-        return far
-    target = vectors.T @ difference @ vectors
-    sums = values[:, None] + values
-    x = np.zeros_like(target)
-    for _ in range(30):
-        residual = target - (x * values + values[:, None] * x + (x * values) @ x)
-        step = residual / sums
-        if not np.isfinite(step).all() or np.abs(step).max() > 0.1:
-            return far
-        x = x + 0.5 * (step + step.T)
-        if np.abs(step).max() <= 1e-15 * np.abs(x).max():
-            break
-    else:
-        return far
-    return float((x * x * values).sum())
+    vectors, deviations, _ = np.linalg.svd(second)
+    basis, roots, _ = np.linalg.svd(deviations[:, None] * (vectors.T @ first))
+    moved = (vectors.T @ difference @ vectors * deviations) @ basis
+    near = _length((moved / ((deviations * deviations)[:, None] + roots)).reshape(-1))
+    left, _, right = np.linalg.svd(second.T @ first)
+    far = _length((first - second @ (left @ right)).reshape(-1))
+    size = float(_length(first.reshape(-1)) + _length(second.reshape(-1))) / far
+    lost = 2.0**-52 * (deviations[0] / deviations[-1]) ** 2
+    found = near if lost < 2.0**-52 * size + (lost * size) ** 2 else far
+    return float(np.ldexp(found, power))
