@@ -976,6 +976,30 @@ def test_renyi_is_infinite_where_the_tails_are() -> None:
     assert got == pytest.approx(math.log(2), rel=1e-13)
 
 
+def test_renyi_just_below_its_pole() -> None:
+    """Where p^alpha q^(1-alpha) is about to grow, two large numbers have a small difference."""
+    for e in (1e-2, 1e-5, 1e-9, 1e-12):
+        variance = mpf(2.0) ** 2
+        for alpha in (1.25, 2.0, 5.0):
+            scale = float(mp.sqrt((alpha - 1) / mpf(alpha) * (1 + e)) * 2)
+            with mp.workdps(40):
+                ratio = alpha * mpf(scale) ** 2 / variance - (alpha - 1)
+                logs = mp.log(mpf(scale)) - mp.log(2)
+                exact = logs + (mp.log(mpf(scale) ** 2 / variance) - mp.log(ratio)) / (
+                    2 * (alpha - 1)
+                )
+            p, q = d.Normal(0.5, 2.0), d.Normal(0.5, scale)
+            got = d.renyi_divergence(p, q, alpha=alpha)
+            assert got == pytest.approx(float(exact), rel=1e-13 * alpha)
+            # ln(q/p)  + ln(q / (alpha p - (alpha - 1) q)) / (alpha - 1)  of rates p and q.
+            rate = (alpha - 1) / alpha * (1 + e)
+            with mp.workdps(40):
+                r = alpha * mpf(rate) - (alpha - 1)
+                exact = mp.log(mpf(rate)) + (mp.log(mpf(rate)) - mp.log(r)) / (alpha - 1)
+            got = d.renyi_divergence(d.Exponential(rate), d.Exponential(1.0), alpha=alpha)
+            assert got == pytest.approx(float(exact), rel=1e-13 * alpha)
+
+
 def renyi_of_vectors(p: One, q: One, alpha: float) -> mpf:
     """By the determinants of the covariances and of alpha S2 + (1 - alpha) S1."""
     with mp.workdps(60):

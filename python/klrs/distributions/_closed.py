@@ -274,13 +274,14 @@ def _renyi(  # noqa: PLR0911
         return _renyi_of_vectors(p, q, alpha)
     if isinstance(p, Dirichlet):
         rows = p._numbers[0], q._numbers[0]
-        mixed = alpha * rows[0] + (1.0 - alpha) * rows[1]
+        mixed = _mixed(*rows, alpha)
         valid = np.asarray((mixed > 0).all(-1))
         mixed = np.where(valid[..., None], mixed, 1.0)
         name = "kl_divergence dirichlet dirichlet"
         pair = evaluate_rows(name, mixed, rows[0]), evaluate_rows(name, mixed, rows[1])
-        values = np.where(valid, _combined(*pair, alpha), math.inf)
-        return _near(values, evaluate_rows(name, *rows), evaluate_rows(name, *rows[::-1]), alpha)
+        both = evaluate_rows(name, *rows), evaluate_rows(name, *rows[::-1])
+        combined = _combined(*pair, both[0], evaluate_rows(name, rows[0], mixed), alpha)
+        return _near(np.where(valid, combined, math.inf), *both, alpha)
     family, first, other = _as_one(p, q)
     if not family:
         return None
@@ -295,15 +296,68 @@ def _renyi(  # noqa: PLR0911
     if family.startswith("negative_binomial"):
         first, other = first[1:], other[1:]
     pair = evaluate(name, *numbers, *first), evaluate(name, *numbers, *other)
-    values = np.where(valid, _combined(*pair, alpha), math.inf)
     counts = numbers[:1] if family.startswith("negative_binomial") else ()
     both = evaluate(name, *counts, *first, *other), evaluate(name, *counts, *other, *first)
-    return _near(values, *both, alpha)
+    to_r = evaluate(name, *counts, *first, *numbers[len(counts) :])
+    combined = _combined(*pair, both[0], to_r, alpha)
+    return _near(np.where(valid, combined, math.inf), *both, alpha)
 
 
-def _combined(first: Array, other: Array, alpha: float) -> Array:
-    """[α D(r‖p) + (1 - α) D(r‖q)] / (1 - α)."""
-    return np.maximum(alpha / (1.0 - alpha) * first + other, 0.0)
+def _combined(first: Array, other: Array, kl: Array, to_r: Array, alpha: float) -> Array:
+    """[α D(r‖p) + (1 - α) D(r‖q)] / (1 - α), or D(p‖q) + D(p‖r)/(α - 1), which is the same.
+
+    The first is a difference if α > 1, of which little is left where r is about to leave the
+    family; the second then has no difference, but the rounding of r, which the first has not.
+    """
+    values = np.maximum(alpha / (1.0 - alpha) * first + other, 0.0)
+    if alpha < 1:
+        return values
+    sums = kl + to_r / (alpha - 1.0)
+    is_lost = ~(first <= 8.0 * (alpha - 1.0) * sums)
+    return np.where(is_lost, sums, values)
+
+
+def _mixed(first: Array, other: Array, alpha: float) -> Array:
+    """α a + (1 - α) b, without a loss of digits where α > 1 makes it a difference."""
+    if alpha < 1:
+        return np.asarray(alpha * first + (1.0 - alpha) * other)
+    (high, low), (high_2, low_2) = _product(alpha, first), _product(alpha - 1.0, other)
+    return np.asarray((high - high_2) + (low - low_2))
+
+
+def _product(a: Any, b: Any) -> tuple[Array, Array]:
+    """A product and what it lacks of the exact one, 0 where that is not found in floats.
+
+    T. J. Dekker, "A floating-point technique for extending the available precision", Numer. Math.
+    18 (1971).
+    """
+    product = np.asarray(a * b)
+    (high, low), (high_2, low_2) = _halves(a), _halves(b)
+    lacking = ((high * high_2 - product) + high * low_2 + low * high_2) + low * low_2
+    return product, np.where(np.isfinite(lacking), lacking, 0.0)
+
+
+def _halves(x: Any) -> tuple[Array, Array]:
+    """Two numbers of 26 bits each, whose sum is x."""
+    scaled = 134217729.0 * np.asarray(x, np.float64)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _weight(first: Array, other: Array, alpha: float) -> Array:
+    """α + (1 - α) a²/b² of scales a and b: s² of p over that of r."""
+    ratio = first / other
+    square = ratio * ratio
+    weight = np.asarray(alpha + (1.0 - alpha) * square)
+    if alpha < 1:
+        return weight
+    _, power = np.frexp(other)
+    a, b = np.ldexp(first, -power), np.ldexp(other, -power)
+    (a_high, a_low), (b_high, b_low) = _product(a, a), _product(b, b)
+    (p, p_low), (q, q_low) = _product(alpha, b_high), _product(alpha - 1.0, a_high)
+    rest = (p_low - q_low) + (alpha * b_low - (alpha - 1.0) * a_low)
+    exact = ((p - q) + rest) / b_high
+    return np.where(np.isfinite(exact), exact, weight)
 
 
 def _near(values: Array, one: Array, other: Array, alpha: float) -> Array:
@@ -345,12 +399,12 @@ def _between(  # noqa: PLR0911
     """Numbers of r ∝ p^α q^(1-α), and where there is one; None for what has none in the family."""
 
     def mixed(a: Array, b: Array) -> Array:
-        return np.asarray(alpha * a + (1.0 - alpha) * b)
+        return _mixed(a, b, alpha)
 
     if family in {"normal", "log_normal", "half_normal"}:
         ratio = first[-1] / other[-1]
         square = ratio * ratio
-        weight = alpha + (1.0 - alpha) * square
+        weight = _weight(first[-1], other[-1], alpha)
         scale = first[-1] / np.sqrt(weight)
         shifted = (
             ()
@@ -391,8 +445,7 @@ def _between_of_equal(
     if not equal.all():
         return None
     if family == "laplace":
-        ratio = first[1] / other[1]
-        weight = alpha + (1.0 - alpha) * ratio
+        weight = _mixed(other[1], first[1], alpha) / other[1]
         return (first[0], first[1] / weight), weight > 0
     power = evaluate("exp", first[1] * evaluate("log", first[0] / other[0]))
     weight = alpha + (1.0 - alpha) * power
@@ -445,9 +498,9 @@ def _renyi_of_vectors(p: MultivariateNormal, q: MultivariateNormal, alpha: float
         numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
         name = "kl_divergence normal normal"
         sides = evaluate(name, *numbers, *pair[0]), evaluate(name, *numbers, *pair[1])
-        terms = np.where(valid, _combined(*sides, alpha), math.inf)
         both = evaluate(name, *pair[0], *pair[1]), evaluate(name, *pair[1], *pair[0])
-        return total(_near(terms, *both, alpha))
+        combined = _combined(*sides, both[0], evaluate(name, *pair[0], *numbers), alpha)
+        return total(_near(np.where(valid, combined, math.inf), *both, alpha))
     return _renyi_of_whitened(p, q, alpha)
 
 
