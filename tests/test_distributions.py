@@ -875,6 +875,19 @@ def test_quadrature_near_equality_is_right_or_says_so(pair: tuple[One, One]) -> 
     assert abs(got - exact) <= max(error, 1e-10 * exact)
 
 
+@pytest.mark.parametrize("e", [1e-6, 3e-6, 1e-5, 1e-4, 1e-3])
+def test_quadrature_near_equality_bounds_its_rounding(e: float) -> None:
+    """That of log-densities which are close to each other, beside that of QUADPACK."""
+    for p, q in (
+        (d.Normal(1.25, 0.7), d.Normal(1.25 * (1 + e), 0.7 * (1 + e))),
+        (d.Gamma(2.5, 1.3), d.Gamma(2.5 * (1 + e), 1.3 * (1 + 2 * e))),
+        (d.Beta(2.5, 0.8), d.Beta(2.5 * (1 + e), 0.8 * (1 + e))),
+    ):
+        exact = d.kl_divergence(p, q)
+        got, error = d.kl_divergence(p, q, method="quadrature", rtol=1e-6, return_error=True)
+        assert abs(got - exact) <= error <= 1e-5 * exact
+
+
 def test_quadrature_says_what_it_cannot_see() -> None:
     """A thousandth of this is below the smallest float."""
     with pytest.raises(ArithmeticError, match="rtol"):

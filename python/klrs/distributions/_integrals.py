@@ -30,6 +30,9 @@ _MOST_INTERVALS = 400
 FLOOR = 1e-28
 """Below it, a divergence is not told from the rounding of log-densities."""
 
+_ROUNDINGS = 20.0
+"""How much larger than the tolerance the bound of all roundings together may be."""
+
 _LAST = 699.0
 """Beyond it, e^t and e^-t leave the floats."""
 
@@ -50,13 +53,17 @@ class Integral:
         return evaluate(f"integrand {self.formula}", log_p, log_q, *rest)
 
     def rounding(self, terms: Array, log_p: Array, log_q: Array) -> float:
-        """How far a sum is off: terms of divergences are like squares of differences."""
+        """How far a sum is off: terms of divergences are like squares of differences.
+
+        Those of log-densities are off by what each of them is rounded.
+        """
         if self.formula == "cross_entropy":
             return 1e-15 * float(np.abs(terms).sum())
         with np.errstate(all="ignore"):
             difference = np.abs(log_p - log_q)
-            noise = 2.0**-52 * (1.0 + np.fmin(np.abs(log_p), np.abs(log_q)))
-            relative = np.where(difference > noise, 2.0 * noise / difference, 1.0) + 1e-15
+            noise = 2.0**-51 * (1.0 + np.fmin(np.abs(log_p), np.abs(log_q)))
+            share = noise / difference
+            relative = np.where(difference > 0, share * (2.0 + share), 1.0) + 1e-15
             errors = np.abs(terms) * np.where(np.isfinite(difference), relative, 1e-15)
         return float(np.nansum(np.where(terms == 0, 0.0, errors)))
 
@@ -179,7 +186,7 @@ def _quadrature(
     scale = abs(sum(rough))
     if scale == math.inf:
         return math.inf, 0.0
-    total, error = [], 0.0
+    total, error, rounding = [], 0.0, 0.0
     absolute = 0.1 * (rtol * scale + FLOOR) / len(pieces)
     for piece, a, b in pieces:
         found = quad(
@@ -187,13 +194,17 @@ def _quadrature(
         )
         total.append(found[0])
         error += found[1]
+        if isinstance(integral, Integral):
+            rounding += abs(quad(piece.rounding, a, b, limit=1, full_output=1)[0])
     value = math.fsum(total)
     lost = max(piece.lost() for piece, _, _ in pieces)
     if lost > 1e-3 * rtol * abs(value) + FLOOR:
         raise unreachable(rtol, max(lost, error), value)
-    if math.isnan(value) or error > rtol * abs(value) + FLOOR:
-        raise unreachable(rtol, error, value)
-    return value, error
+    # Roundings that all have one sign, as the bound must have them, are much rarer than tolerances.
+    allowed = rtol * abs(value) + FLOOR
+    if math.isnan(value) or error > allowed or rounding > _ROUNDINGS * allowed:
+        raise unreachable(rtol, error + rounding, value)
+    return value, error + rounding
 
 
 class _Piece:
@@ -264,21 +275,39 @@ class _Piece:
 
     def at(self, t: float) -> float:
         """The integrand on the line; 0 where x is beyond the floats."""
-        if abs(t) > _LAST:
+        found = self.logs(t)
+        if found is None:
             return 0.0
+        log_p, log_q, slope = found
+        value = float(self.integral(log_p, log_q))
+        return value * slope if value else 0.0
+
+    def rounding(self, t: float) -> float:
+        """How far the integrand is off."""
+        found = self.logs(t)
+        if found is None:
+            return 0.0
+        assert isinstance(self.integral, Integral), "others are not as exact as floats"
+        log_p, log_q, slope = (np.asarray(it) for it in found)
+        terms = self.integral(log_p, log_q)
+        return self.integral.rounding(terms, log_p, log_q) * float(slope)
+
+    def logs(self, t: float) -> tuple[float, float, float] | None:
+        """Both log-densities and a factor, or None where x is beyond the floats."""
+        if abs(t) > _LAST:
+            return None
         x, slope, below, above = self.point(t)
         if not (slope > 0.0 and math.isfinite(slope) and math.isfinite(x)):
-            return 0.0
+            return None
         log_p = self.p._log_prob_between(x, below, above)
         log_q = self.q._log_prob_between(x, below, above)
         if math.inf in (log_p, log_q):
-            return 0.0
+            return None
         if self.is_homogeneous:
             # As densities on the line, which a heavy tail leaves in the floats.
             log_slope = math.log(slope)
-            return float(self.integral(log_p + log_slope, log_q + log_slope))
-        value = float(self.integral(log_p, log_q))
-        return value * slope if value else 0.0
+            return log_p + log_slope, log_q + log_slope, 1.0
+        return log_p, log_q, slope
 
     def has_densities(self, t: float) -> bool:
         """Whether both densities are positive there, as far as floats tell."""
