@@ -273,6 +273,7 @@ def _shown(array: Array) -> str:
     """A parameter in a `repr`: a number, or a short list."""
     if array.ndim == 0:
         return repr(float(array)).removesuffix(".0")
+    array = np.asarray(array, np.float64)
     return np.array2string(array, separator=", ", threshold=8, edgeitems=2).replace("\n", "")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import klrs
 from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
-from klrs.distributions._discrete import Categorical, _OfProbability
+from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
 from klrs.distributions._families import VonMises
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
 
@@ -124,7 +124,8 @@ def are_equal(p: Distribution, q: Distribution) -> Any:
     equal = np.asarray(True)
     for name, it in p._given.items():
         axes = tuple(range(-p._event_axes(name), 0))
-        equal = equal & (it == q._given[name]).all(axes)
+        other = np.asarray(q._given[name], np.float64)
+        equal = equal & (np.asarray(it, np.float64) == other).all(axes)
     return equal
 
 
@@ -193,7 +194,7 @@ def _of_categories(name: str, p: Categorical, q: Categorical, **keywords: Any) -
     """What klrs computes for probabilities, or for logits if one of them has those."""
     if "probs" in p._given and "probs" in q._given:
         function: Callable[..., Any] = getattr(klrs, name)
-        return np.asarray(function(p.probs, q.probs, **keywords))
+        return of_probabilities(function, p._given["probs"], q._given["probs"], **keywords)
     function = getattr(klrs.logits, name)
     return np.asarray(function(p._padded_logits, q._padded_logits, **keywords))
 

@@ -29,6 +29,8 @@ from klrs.distributions._parameters import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
     from klrs.distributions._parameters import Array
@@ -408,7 +410,8 @@ class Categorical(Distribution):
     Parameters
     ----------
     probs : array_like
-        Probabilities; each row sums to 1 within 1e-6.
+        Probabilities; each row sums to 1 within 1e-6, or what the dtype allows if it is narrower
+        than float64.
     logits : array_like
         Unnormalised log-probabilities in place of the probabilities; -inf for a probability of 0.
 
@@ -438,14 +441,18 @@ class Categorical(Distribution):
     def __init__(self, probs: ArrayLike | None = None, *, logits: ArrayLike | None = None) -> None:
         kind = one_of("Categorical", {"probs": probs, "logits": logits})
         name = f"Categorical: {kind}"
-        array = as_parameter(probs if kind == "probs" else logits, name)
+        own = as_parameter(probs if kind == "probs" else logits, name, keeps_dtype=True)
+        array = own.astype(np.float64)
+        array.flags.writeable = False
         if array.ndim == 0 or array.shape[-1] == 0:
             raise ValueError(
                 f"{name}: shape {array.shape}, expected a last axis with a number for each class; "
                 "Bernoulli takes the probability of one of two"
             )
-        _check_rows(array, kind, name)
-        self._set("categorical", {kind: array}, (array,))
+        _check_rows(array, own.dtype, kind, name)
+        is_narrow = kind == "probs" and bool(_are_wrong(array, array.dtype).any())
+        # Their dtype says why their sums may miss 1, also to the verbs that they are passed on to.
+        self._set("categorical", {kind: own if is_narrow else array}, (array,))
         object.__setattr__(self, "_shape", array.shape[:-1])
 
     def _event_axes(self, name: str) -> int:
@@ -458,7 +465,7 @@ class Categorical(Distribution):
         given = self._given.get("probs")
         if given is None:
             return np.asarray(klrs.logits.softmax(self._padded_logits)[..., :-1])
-        return given
+        return self._numbers[0]
 
     @property
     def _padded_logits(self) -> Array:
@@ -528,7 +535,7 @@ class Categorical(Distribution):
     def entropy(self) -> Any:
         """Entropy -sum p ln p in nats, of the shape `shape`."""
         if "probs" in self._given:
-            return klrs.entropy(self._given["probs"])
+            return of_probabilities(klrs.entropy, self._given["probs"])[()]
         return klrs.logits.entropy(self._padded_logits)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
@@ -540,7 +547,26 @@ class Categorical(Distribution):
         return Tails()
 
 
-def _check_rows(array: Array, kind: str, name: str) -> None:
+def of_probabilities(function: Callable[..., Any], *rows: Array, **keywords: Any) -> Array:
+    """A verb of klrs in float64, for rows of any dtype."""
+    if all(it.dtype == np.float64 for it in rows):
+        return np.asarray(function(*rows, **keywords))
+    shape = np.broadcast_shapes(*(it.shape[:-1] for it in rows))
+    return np.asarray(function(*rows, out=np.empty(shape), **keywords))
+
+
+_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Unit roundoffs."""
+
+
+def _are_wrong(rows: Array, dtype: np.dtype[Any]) -> Any:
+    """Which rows miss the sum 1 by more than probabilities of a dtype, as for the verbs of klrs."""
+    unit = _UNITS.get(dtype.name, 2.0**-53)
+    tolerance = min(0.02, max(1e-6, (16 + rows.shape[-1]) * unit))
+    return np.asarray(np.abs(rows.sum(-1) - 1.0) > tolerance)
+
+
+def _check_rows(array: Array, dtype: np.dtype[Any], kind: str, name: str) -> None:
     """Raise for the first row that is no distribution."""
     if kind == "logits":
         check(array, name, LOGIT._replace(remedy="pass -inf for the classes that are left out"))
@@ -549,10 +575,9 @@ def _check_rows(array: Array, kind: str, name: str) -> None:
             raise ValueError(f"{name}: all are -inf{place(first_of(masked))}, {_ALL_MASKED}")
         return
     check(array, name, PROBABILITY)
-    sums = array.sum(-1)
-    wrong = np.abs(sums - 1.0) > min(0.02, max(1e-6, array.shape[-1] * 2.0**-53))
+    wrong = _are_wrong(array, dtype)
     if wrong.any():
         index = first_of(wrong)
         raise ValueError(
-            f"{name}: row{place(index)} sums to {sums[index]:g}, not 1; divide each row by its sum"
+            f"{name}: row{place(index)} sums to {array[index].sum():g}, not 1; divide each row by its sum"
         )

@@ -168,7 +168,7 @@ def _of_categories(p: Categorical, q: Categorical) -> tuple[Gradient, Gradient]:
         )
     of_logits = kinds[0] == "logits"
     verb = klrs.logits.kl_divergence if of_logits else klrs.kl_divergence
-    arrays = [it._padded_logits if of_logits else it.probs for it in (p, q)]
+    arrays = [it._padded_logits if of_logits else it._given["probs"] for it in (p, q)]
     count = p._numbers[0].shape[-1]
     rows = np.broadcast_arrays(*arrays)
     _, found = klrs.value_and_grad(verb, argnums=(0, 1))(*rows)

@@ -61,8 +61,8 @@ LOGIT_NOT_0 = Constraint(
 LOGIT_NOT_1 = LOGIT._replace(remedy="drop what is certain: its variable is never finite")
 
 
-def as_parameter(given: Any, name: str) -> Array:
-    """A parameter as a read-only float64 copy."""
+def as_parameter(given: Any, name: str, *, keeps_dtype: bool = False) -> Array:
+    """A parameter as a read-only float64 copy; on request, floats are as wide as they were."""
     if isinstance(given, (str, bytes)):
         raise TypeError(f"{name}: got {given!r}, expected real numbers")
     array = as_array(given, name)
@@ -70,7 +70,8 @@ def as_parameter(given: Any, name: str) -> Array:
         raise TypeError(
             f"{name}: dtype {array.dtype} is not supported; expected real numbers (at most float64)"
         )
-    copy = np.array(array, np.float64)
+    is_kept = keeps_dtype and array.dtype.kind not in "iub"
+    copy: Array = np.array(array, array.dtype if is_kept else np.float64)
     copy.flags.writeable = False
     # A view of what is read-only cannot be made writable.
     return copy[...]
