@@ -991,6 +991,20 @@ def rng_of(seed: int) -> np.random.Generator:
 # -------------------------------------------------------------------------- disjoint, and transport
 
 
+def test_parameters_at_the_end_of_the_floats() -> None:
+    """Where a difference or a sum of two is beyond them, and the result is not."""
+    p, q = d.Normal([-1e308, 0.0], 1e308), d.Normal([1e308, 1.0], 1e308)
+    np.testing.assert_allclose(d.kl_divergence(p, q), [2.0, 0.0], rtol=1e-15)
+    assert d.kl_divergence(d.Normal(1e308, 1.0), d.Normal(1.5e308, 1.0)) == np.inf
+    near = float(np.nextafter(1e308, np.inf))
+    exact = ((near - 1e308) / 1e300) ** 2 / 2
+    got = d.kl_divergence(d.Normal(1e308, 1e300), d.Normal(near, 1e300))
+    assert got == pytest.approx(exact, rel=1e-13)
+    assert d.kl_divergence(d.Laplace(-1e308, 1e308), d.Laplace(1e308, 1e308)) < 2
+    assert d.Beta(1e308, 1e308).mean == 0.5
+    assert d.Beta(5e-324, 5e-324).mean == 0.5
+
+
 def test_disjoint_supports() -> None:
     p, q = d.Uniform(0, 1), d.Uniform(2, 3)
     assert d.kl_divergence(p, q) == np.inf
@@ -1295,7 +1309,16 @@ def test_distributions_of_torch() -> None:
         assert d.kl_divergence(it, ours) <= 1e-12
 
 
-@pytest.mark.parametrize("df", [1, 1.5, 2, 2.01, 2.05])
+@pytest.mark.parametrize("df", [0.5, 1, 1.5, 2])
+def test_a_tail_whose_mean_is_infinite(df: float) -> None:
+    """SciPy's families say nothing of their tails, but the integrand does not fall."""
+    p = scipy.stats.t(df)
+    assert d.kl_divergence(p, d.Normal(0, 1)) == np.inf
+    assert d.cross_entropy(p, d.Normal(0, 1)) == np.inf
+    assert d.kl_divergence(p, d.Cauchy(0, 1)) < np.inf
+
+
+@pytest.mark.parametrize("df", [2.01, 2.05])
 def test_a_tail_that_floats_do_not_reach_is_no_result(df: float) -> None:
     """The mean of x² is infinite, or most of it is where x² is beyond the floats."""
     with pytest.raises(ArithmeticError, match="quadrature: the error of"):

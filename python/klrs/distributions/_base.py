@@ -223,6 +223,11 @@ class Distribution:
         """Where a single distribution is, if it can be moved."""
         return 0.0
 
+    @property
+    def _breaks(self) -> tuple[float, ...]:
+        """Where a density has kinks or jumps, if that was said."""
+        return ()
+
     def _shifted(self, by: float) -> Distribution | None:
         """The distribution of X - by for a single one, or None if the family has none."""
         return None

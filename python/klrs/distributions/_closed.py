@@ -10,7 +10,7 @@ import numpy as np
 import klrs
 from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
 from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
-from klrs.distributions._families import VonMises
+from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal, VonMises
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _ZERO = np.asarray(0.0)
 _ONE = np.asarray(1.0)
+
+_LOCATED = (Normal, Laplace, Cauchy, Gumbel)
+"""With a location and a scale: their divergences stay what they are in other units."""
 
 _NEAR = 1e-13
 _ASYMMETRY = 3e-7
@@ -105,7 +108,7 @@ def is_infinite(p: Distribution, q: Distribution) -> Any:
 def kl(p: Distribution, q: Distribution) -> Array | None:
     """D(p‖q), or None if there is no closed form."""
     with np.errstate(all="ignore"):
-        values = _kl(p, q)
+        values = _kl(*_in_reach(p, q))
         if values is None:
             infinite = is_infinite(p, q) & ~(p._is_nan | q._is_nan)
             if not (infinite | p._is_nan | q._is_nan).all():
@@ -115,6 +118,25 @@ def kl(p: Distribution, q: Distribution) -> Array | None:
         values = np.where(np.isnan(values), math.inf, np.maximum(values, 0.0))
         values = np.where(p._is_nan | q._is_nan, math.nan, values)
         return np.array(np.broadcast_to(values, check_pair(p, q)), np.float64)
+
+
+def _in_reach(p: Distribution, q: Distribution) -> tuple[Distribution, Distribution]:
+    """The same, or a quarter of both if locations are so far out that their difference is not."""
+    if not (isinstance(p, _LOCATED) and isinstance(q, _LOCATED)):
+        return p, q
+    with np.errstate(invalid="ignore"):
+        is_far = ~np.isfinite(p._numbers[0] - q._numbers[0])
+    if not (is_far & ~(p._is_nan | q._is_nan)).any():
+        return p, q
+    least = float(np.nextafter(0.0, 1.0))
+    first, other = (
+        type(it)(
+            np.where(is_far, 0.25 * it._numbers[0], it._numbers[0]),
+            np.where(is_far, np.maximum(0.25 * it._numbers[1], least), it._numbers[1]),
+        )
+        for it in (p, q)
+    )
+    return first, other
 
 
 def are_equal(p: Distribution, q: Distribution) -> Any:

@@ -735,7 +735,12 @@ class Beta(Distribution):
     @np.errstate(all="ignore")
     def mean(self) -> Any:
         """Mean of each distribution."""
-        return self._full(self.concentration1 / (self.concentration1 + self.concentration0))
+        # Halves, since the sum of two floats may be beyond them; those of the least floats are 0.
+        sums = self.concentration1 + self.concentration0
+        unit = np.where(np.isinf(sums), 0.5, 1.0)
+        return self._full(
+            unit * self.concentration1 / (unit * self.concentration1 + unit * self.concentration0)
+        )
 
     @property
     @np.errstate(all="ignore")

@@ -30,6 +30,9 @@ _MOST_INTERVALS = 400
 FLOOR = 1e-28
 """Below it, a divergence is not told from the rounding of log-densities."""
 
+_FALLS = 1.0 + 1e-9
+"""How much smaller the integrand has to be far out, or its integral is infinite."""
+
 _ROUNDINGS = 20.0
 """How much larger than the tolerance the bound of all roundings together may be."""
 
@@ -125,7 +128,14 @@ def _mass(log_p: Any, _: Any, /) -> Any:
 def _check_mass(it: Distribution) -> None:
     """Raise for the density of a function that does not integrate to 1."""
     if isinstance(it, Density) and not it.is_discrete and it._sampler is None:
-        mass, _ = _quadrature(_mass, it, it, 1e-8)
+        try:
+            mass, _ = _quadrature(_mass, it, it, 1e-8)
+        except ArithmeticError:
+            raise ArithmeticError(
+                f"{it!r}: the integral of its density is not found, so it is not known to be 1; "
+                "pass a support that is not much wider than its mass, with the places of kinks and "
+                "jumps between its ends"
+            ) from None
         if not abs(mass - 1.0) <= 1e-6:
             raise ValueError(
                 f"{it!r}: its density integrates to {mass:g}, not 1; subtract ln of the integral "
@@ -176,7 +186,7 @@ def _quadrature(
     is divided where the mass of p and of q is, and left to QUADPACK.
     """
     quad = _quad()
-    ends = sorted({float(end) for it in (p, q) for end in it.support})
+    ends = sorted({float(end) for it in (p, q) for end in (*it.support, *it._breaks)})
     pieces = []
     for low, high in pairwise(ends):
         piece = _Piece(integral, p, q, (low, high))
@@ -199,6 +209,8 @@ def _quadrature(
     value = math.fsum(total)
     lost = max(piece.lost() for piece, _, _ in pieces)
     if lost > 1e-3 * rtol * abs(value) + FLOOR:
+        if any(piece.diverges() for piece, _, _ in pieces):
+            return math.inf, 0.0
         raise unreachable(rtol, max(lost, error), value)
     # Roundings that all have one sign, as the bound must have them, are much rarer than tolerances.
     allowed = rtol * abs(value) + FLOOR
@@ -317,15 +329,38 @@ class _Piece:
         logs = (it._log_prob_between(x, below, above) for it in (self.p, self.q))
         return all(map(math.isfinite, logs))
 
-    def breaks_off(self, side: float) -> float:
-        """The integrand where it ends at once, to one side: x² is beyond floats from 1e154 on."""
+    def reach(self, side: float) -> tuple[float, float]:
+        """The last point to one side where floats hold both densities, and the first beyond."""
         stops = (side * t for t in self.stops() if math.isfinite(t))
         near, far = side * max(0.0, *stops), side * _LAST
         if self.has_densities(far) or not self.has_densities(near):
-            return abs(self.at(far))
+            return far, far
         for _ in range(60):
             middle = 0.5 * (near + far)
             near, far = (middle, far) if self.has_densities(middle) else (near, middle)
+        return near, far
+
+    def diverges(self) -> bool:
+        """Whether the integrand does not fall to an infinite end, over half of what floats reach.
+
+        On the line a power of x is an exponential, so an integral that converges falls.
+        """
+        formula = self.integral.formula if isinstance(self.integral, Integral) else ""
+        if formula not in {"kl_divergence", "cross_entropy"}:
+            return False
+        for end, side in ((self.low, -1.0), (self.high, 1.0)):
+            last = self.reach(side)[0] if math.isinf(end) else 0.0
+            if abs(last) > 100.0:
+                values = [abs(self.at(share * last)) for share in (0.5, 0.75, 0.99)]
+                if 0.0 < values[0] <= _FALLS * values[1] <= _FALLS * _FALLS * values[2] < math.inf:
+                    return True
+        return False
+
+    def breaks_off(self, side: float) -> float:
+        """The integrand where it ends at once, to one side: x² is beyond floats from 1e154 on."""
+        near, far = self.reach(side)
+        if near == far:
+            return abs(self.at(far))
         before, after = abs(self.at(near)), abs(self.at(far))
         return 0.0 if 0.5 * before <= after < math.inf else before
 
