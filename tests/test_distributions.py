@@ -1277,6 +1277,53 @@ def student_density(x: mpf, df: int) -> mpf:
     return constant * (1 + x * x / df) ** (-mpf(df + 1) / 2)
 
 
+def test_densities_with_jumps() -> None:
+    """QUADPACK finds a narrow step only if it is told where that is."""
+
+    def steps(x: Any) -> Any:
+        return np.log(np.where((x > 0.3) & (x < 0.3001), 5000.0, 0.5 / 0.9999))
+
+    places = (0.0, 0.3, 0.3001, 1.0)
+    exact = 0.5 * math.log(5000.0) + 0.5 * math.log(0.5 / 0.9999)
+    got = d.kl_divergence((steps, places), d.Uniform(0.0, 1.0))
+    assert got == pytest.approx(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("point", "concentration", "expected"),
+    [
+        ([0.0, 1.0], [2.0, 3.0], -np.inf),
+        ([0.0, 1.0], [0.5, 3.0], np.inf),
+        ([0.0, 0.0, 1.0], [0.5, 2.0, 3.0], -np.inf),
+        ([0.0, 0.0, 1.0], [0.5, 1.25, 3.0], np.inf),
+        ([0.0, 0.0, 1.0], [0.5, 1.5, 2.0], math.log(6 / math.gamma(0.5) / math.gamma(1.5))),
+        ([0.0, 0.25, 0.75], [1.0, 1.0, 1.0], math.log(2)),
+        ([0.0, 0.25, 0.75], [1.0, 2.0, 1.0], math.log(1.5)),
+        ([0.0, np.nan, 0.75], [2.0, 2.0, 1.0], np.nan),
+    ],
+)
+def test_density_of_dirichlet_at_its_boundary(
+    point: list[float], concentration: list[float], expected: float
+) -> None:
+    got = d.Dirichlet(concentration).log_prob(point)
+    assert got == pytest.approx(expected, rel=1e-14, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("family", "first", "other"),
+    [
+        (d.Laplace, ([0.0, np.nan], 1.0), (0.0, 2.0)),
+        (d.Weibull, (1.0, [1.5, np.nan]), (2.0, 1.5)),
+        (d.Binomial, ([5, 7], [0.5, 0.5]), ([5, np.nan], 0.25)),
+        (d.NegativeBinomial, ([5, np.nan], 0.5), (5, 0.25)),
+    ],
+)
+def test_renyi_with_nan_has_a_closed_form(family: Any, first: Any, other: Any) -> None:
+    got = d.renyi_divergence(family(*first), family(*other), alpha=0.5, method="closed_form")
+    assert np.isnan(got[1])
+    assert got[0] > 0
+
+
 def test_pairs_of_a_density_and_its_support() -> None:
     def log_normal_density(x: Any) -> Any:
         return -x * x / 2 - math.log(2 * math.pi) / 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import klrs
 from klrs import distributions as d
@@ -319,6 +320,38 @@ def test_kind_of_parameter(given: Any, text: str) -> None:
         d.Normal(given, 1)
 
 
+def test_missing_parameters() -> None:
+    with raises(TypeError, "Normal: scale missing, expected Normal(loc, scale); pass all of them"):
+        d.Normal(0)
+    text = "Normal: loc and scale missing, expected Normal(loc, scale); pass all of them"
+    with raises(TypeError, text):
+        d.Normal()
+    text = (
+        "Weibull: concentration missing, expected Weibull(scale, concentration); pass all of them"
+    )
+    with raises(TypeError, text):
+        d.Weibull(scale=1)
+
+
+def test_vectors_without_components() -> None:
+    text = (
+        "MultivariateNormal: loc has the shape (0,), expected a last axis with at least 1 entry; "
+        "drop what has no components"
+    )
+    with raises(ValueError, text):
+        d.MultivariateNormal([], np.empty((0, 0)))
+
+
+def test_arrays_of_scipy() -> None:
+    text = (
+        "p: df of scipy.stats.t has the shape (2,), expected a number, since without a family of "
+        "klrs.distributions only one distribution is supported; freeze one for each element"
+    )
+    with raises(TypeError, text):
+        d.kl_divergence(scipy.stats.t([3, 4]), d.Normal(0, 1))
+    assert d.kl_divergence(scipy.stats.norm([0, 1], 1), d.Normal(0, 1)).shape == (2,)
+
+
 def test_immutable() -> None:
     p = d.Normal(0, 1)
     text = "Normal is immutable: scale cannot be set; make a new distribution"
@@ -365,7 +398,13 @@ def test_log_prob() -> None:
         (
             d.Normal(0, 1),
             d.Dirichlet([1, 1]),
-            "p and q: Normal and Dirichlet are distributions of a vector and of a number; pass two "
+            "p and q: Normal and Dirichlet are distributions of a number and of a vector; pass two "
+            "of one kind",
+        ),
+        (
+            d.Dirichlet([1, 1]),
+            d.Normal(0, 1),
+            "p and q: Dirichlet and Normal are distributions of a vector and of a number; pass two "
             "of one kind",
         ),
         (

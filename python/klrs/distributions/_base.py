@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -71,6 +72,27 @@ class Distribution:
         set_(self, "_numbers", numbers)
         shapes = {name: it.shape for name, it in given.items()}
         set_(self, "_shape", broadcast_shape(type(self).__name__, shapes))
+
+    _required: ClassVar[tuple[str, ...]] = ()
+    """The parameters that have no default."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        every = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        cls._required = tuple(
+            it.name for it in every if it.default is it.empty and it.kind not in kinds
+        )
+
+    def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
+        """Raise for parameters that are missing, in the words of the other errors."""
+        missing = [it for it in cls._required[len(arguments) :] if it not in keywords]
+        if missing:
+            raise TypeError(
+                f"{cls.__name__}: {' and '.join(missing)} missing, expected "
+                f"{cls.__name__}({', '.join(cls._required)}); pass all of them"
+            )
+        return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(

@@ -39,9 +39,10 @@ def check_pair(p: Distribution, q: Distribution) -> tuple[int, ...]:
             f"{kinds[q.is_discrete]}; pass two of one kind"
         )
     if p._event != q._event:
+        kinds = ["a number", "a vector"]
         raise ValueError(
-            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of a vector and "
-            "of a number; pass two of one kind"
+            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of "
+            f"{kinds[p._event]} and of {kinds[q._event]}; pass two of one kind"
         )
     if p._event and type(p) is not type(q):
         raise ValueError(
@@ -162,8 +163,7 @@ def _kl(p: Distribution, q: Distribution) -> Array | None:  # noqa: PLR0911
         return None
     family, first, other = _as_one(p, q)
     if family in {"negative_binomial", "negative_binomial_logits"}:
-        counts = np.broadcast_arrays(first[0], other[0])
-        if not ((counts[0] == counts[1]) | np.isnan(counts[0] + counts[1])).all():
+        if not _are_same(first[0], other[0]):
             return None
         values = evaluate(f"kl_divergence {family} {family}", *first, other[1])
         return np.where(np.isnan(other[0]), math.nan, values)
@@ -459,13 +459,17 @@ def _between(  # noqa: PLR0911
     return _between_of_probability(family, first, other, alpha)
 
 
+def _are_same(first: Array, other: Array) -> bool:
+    """Whether all are equal but those that are NaN, which stays in its element."""
+    return bool(((first == other) | np.isnan(first + other)).all())
+
+
 def _between_of_equal(
     family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
 ) -> tuple[tuple[Array, ...], Any] | None:
     """Laplace distributions of one location, Weibull distributions of one concentration."""
     fixed = 0 if family == "laplace" else 1
-    equal = first[fixed] == other[fixed]
-    if not equal.all():
+    if not _are_same(first[fixed], other[fixed]):
         return None
     if family == "laplace":
         weight = _mixed(other[1], first[1], alpha) / other[1]
@@ -483,8 +487,7 @@ def _between_of_probability(
     name = family.removesuffix("_logits")
     counts = first[:-1]
     if name in {"binomial", "negative_binomial"}:
-        equal = first[0] == other[0]
-        if not equal.all():
+        if not _are_same(first[0], other[0]):
             return None
     elif name not in {"bernoulli", "geometric"}:
         return None

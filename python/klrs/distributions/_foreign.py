@@ -91,6 +91,7 @@ class Density(Distribution):
         draw: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None,
         shown: str = "",
         scales: tuple[float, float] | None = None,
+        breaks: tuple[float, ...] = (),
     ) -> None:
         self._set("", {}, ())
         set_ = object.__setattr__
@@ -101,12 +102,14 @@ class Density(Distribution):
         set_(self, "_sampler", draw)
         set_(self, "_shown", shown)
         set_(self, "_typical", scales)
+        set_(self, "_points_between", breaks)
 
     _log_density: Callable[[Any], Any]
     _support: tuple[float, float]
     _sampler: Callable[[np.random.Generator, tuple[int, ...]], Any] | None
     _shown: str
     _typical: tuple[float, float] | None
+    _points_between: tuple[float, ...]
 
     def __repr__(self) -> str:
         return self._shown
@@ -115,6 +118,10 @@ class Density(Distribution):
     def support(self) -> tuple[Any, Any]:
         """The smallest and the largest value."""
         return self._support
+
+    @property
+    def _breaks(self) -> tuple[float, ...]:
+        return self._points_between
 
     def log_prob(self, x: Any) -> Any:
         """Logarithm of the density; -inf outside of the support."""
@@ -207,7 +214,7 @@ def as_distribution(given: Any, name: str) -> Distribution:
     if package == "torch":
         found = _of_torch(given, name)
     elif package == "scipy":
-        found = _of_scipy(given)
+        found = _of_scipy(given, name)
     if found is None:
         raise TypeError(
             f"{name}: got {type(given).__name__}, expected a distribution of klrs.distributions, a "
@@ -219,18 +226,26 @@ def as_distribution(given: Any, name: str) -> Distribution:
 
 def _of_pair(given: tuple[Any, ...], name: str) -> Density:
     expected = (
-        "expected (log_density, (low, high)), a function of arrays and the ends of its support"
+        "expected (log_density, (low, high)), a function of arrays and the ends of its support, "
+        "with the places of kinks and jumps between them"
     )
     if len(given) != 2 or not callable(given[0]):
         raise TypeError(f"{name}: got a tuple of {len(given)}, {expected}")
     try:
-        low, high = (float(it) for it in given[1])
+        low, *breaks, high = (float(it) for it in given[1])
     except (TypeError, ValueError):
         raise TypeError(f"{name}: got the support {given[1]!r}, {expected}") from None
     if not low < high:
         raise ValueError(f"{name}: support ({low:g}, {high:g}), expected low < high; swap the ends")
+    if not all(low < it < high for it in breaks):
+        listed = ", ".join(f"{it:g}" for it in (low, *breaks, high))
+        raise ValueError(
+            f"{name}: support ({listed}), expected the places of kinks and jumps between the ends; "
+            "drop the others"
+        )
     function = given[0]
-    return Density(function, (low, high), shown=getattr(function, "__name__", "a density"))
+    shown = getattr(function, "__name__", "a density")
+    return Density(function, (low, high), shown=shown, breaks=tuple(breaks))
 
 
 def _of_torch(given: Any, name: str) -> Distribution | None:
@@ -285,7 +300,7 @@ def _density_of_torch(given: Any, name: str) -> Density:
     )
 
 
-def _of_scipy(given: Any) -> Distribution | None:
+def _of_scipy(given: Any, name: str) -> Distribution | None:
     if type(given).__name__ == "multivariate_normal_frozen":
         return _vectors.MultivariateNormal(given.mean, given.cov)
     if type(given).__name__ == "dirichlet_frozen":
@@ -301,9 +316,14 @@ def _of_scipy(given: Any) -> Distribution | None:
     made = _ours_of_scipy(family.name, keywords)
     if made is not None:
         return made
+    arrays = [it for it, value in keywords.items() if np.ndim(value)]
+    if arrays:
+        raise TypeError(
+            f"{name}: {arrays[0]} of scipy.stats.{family.name} has the shape "
+            f"{np.shape(keywords[arrays[0]])}, expected a number, since without a family of "
+            "klrs.distributions only one distribution is supported; freeze one for each element"
+        )
     low, high = given.support()
-    if np.ndim(low) or np.ndim(high):
-        return None
     center, spread = float(given.median()), 0.0
     with np.errstate(all="ignore"):
         spread = float(given.ppf(0.75) - given.ppf(0.25))

@@ -91,6 +91,11 @@ class MultivariateNormal(Distribution):
                 f"{name}: loc and {kind} have the shapes {mean.shape} and {matrix.shape}, expected "
                 f"(..., d) and (..., {', '.join('d' * axes)}); a scalar is a Normal"
             )
+        if mean.shape[-1] == 0:
+            raise ValueError(
+                f"{name}: loc has the shape {mean.shape}, expected a last axis with at least 1 "
+                "entry; drop what has no components"
+            )
         lead = {"loc": mean.shape[:-1], kind: matrix.shape[: matrix.ndim - axes]}
         shape = broadcast_shape(name, lead)
         if kind != "scale_diag":
@@ -286,7 +291,7 @@ class Dirichlet(Distribution):
         -------
         float or ndarray
             -inf for rows with a negative entry, or with a sum that differs from 1 by more than
-            1e-6.
+            1e-6. Where entries are 0, the limit as they go there together: it may be +inf.
 
         Raises
         ------
@@ -298,7 +303,12 @@ class Dirichlet(Distribution):
         point = _vectors(self._points(x), self.concentration.shape[-1])
         inside = (point >= 0).all(-1) & (np.abs(total(point) - 1.0) <= 1e-6)
         inside |= np.isnan(point).any(-1)
-        values = evaluate_rows("log_prob dirichlet", np.maximum(point, 0.0), self.concentration)
+        safe = np.where(point == 0, 1.0, np.maximum(point, 0.0))
+        values = evaluate_rows("log_prob dirichlet", safe, self.concentration)
+        # The power of what goes to 0 decides, or if that is 0 the other entries.
+        powers = total(np.where(point == 0, self.concentration - 1.0, 0.0))
+        with np.errstate(invalid="ignore"):
+            values = values - np.where(powers == 0, 0.0, powers * math.inf)
         return np.where(inside | np.isnan(values), values, -math.inf)[()]
 
     def entropy(self) -> Any:

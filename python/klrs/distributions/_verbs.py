@@ -32,7 +32,7 @@ _TEXTS = {
 p : Distribution
         The reference: one of this module, a frozen distribution of `scipy.stats`, one of
         `torch.distributions`, or a pair (log_density, (low, high)) of a function of arrays and its
-        support.
+        support; with kinks or jumps (log_density, (low, place, ..., high)), to integrate each part.
     q : Distribution
         The approximation; shapes broadcast.""",
     "base": """\
