@@ -991,6 +991,69 @@ def rng_of(seed: int) -> np.random.Generator:
 # -------------------------------------------------------------------------- disjoint, and transport
 
 
+def entropy_of_integers(family: str, n: float, p: float, points: int) -> mpf:
+    """By the exact probabilities, at points a fraction of the standard deviation apart."""
+    with mp.workdps(50):
+        count, odds = mpf(n), mpf(p)
+        rest = 1 - odds
+        is_binomial = family == "Binomial"
+        mean = count * odds if is_binomial else count * odds / rest
+        spread = mp.sqrt(mean * rest if is_binomial else mean / rest)
+
+        def log_mass(k: mpf) -> mpf:
+            if is_binomial:
+                choices = mp.loggamma(count + 1) - mp.loggamma(k + 1) - mp.loggamma(count - k + 1)
+                return choices + k * mp.log(odds) + (count - k) * mp.log(rest)
+            choices = mp.loggamma(count + k) - mp.loggamma(k + 1) - mp.loggamma(count)
+            return choices + k * mp.log(odds) + count * mp.log(rest)
+
+        step = spread / points
+        logs = [
+            log_mass(mean + j * step)
+            for j in range(-12 * points, 40 * points)
+            if mean + j * step > 0
+        ]
+        return -step * mp.fsum(mp.exp(x) * x for x in logs)
+
+
+@pytest.mark.parametrize(
+    ("family", "n", "p", "points"),
+    [
+        ("Binomial", 1e15, 0.3, 4),
+        ("Binomial", 5e8, 0.5, 4),
+        ("Binomial", 1e12, 1e-3, 4),
+        ("NegativeBinomial", 1e12, 0.25, 4),
+        ("NegativeBinomial", 1e9, 0.75, 4),
+        ("NegativeBinomial", 1e3, 1 - 2.0**-20, 8),
+        ("NegativeBinomial", 10.5, 1 - 2.0**-40, 24),
+    ],
+)
+def test_entropy_of_wide_integers(family: str, n: float, p: float, points: int) -> None:
+    exact = float(entropy_of_integers(family, n, p, points))
+    kind = getattr(d, family)
+    assert d.entropy(kind(n, p)) == pytest.approx(exact, rel=1e-14)
+    got = d.entropy(kind([n, np.nan, 12.0], [p, p, 0.5]))
+    assert got[0] == d.entropy(kind(n, p))
+    assert np.isnan(got[1])
+    assert got[2] == d.entropy(kind(12.0, 0.5))
+
+
+def test_entropy_of_integers_is_one_function() -> None:
+    """At a standard deviation of 1e4 there are two ways to it."""
+    for kind, n in ((d.Binomial, 4e8), (d.NegativeBinomial, 5e7)):
+        below, above = (float(d.entropy(kind(n * x, 0.5))) for x in (1 - 1e-7, 1 + 1e-7))
+        assert above - below == pytest.approx(1e-7, rel=1e-5)
+
+
+def test_sums_that_are_too_long_raise() -> None:
+    with pytest.raises(ArithmeticError, match="a sum over about 6e.13 values, expected at most"):
+        d.entropy(d.NegativeBinomial(0.5, 1 - 1e-12))
+    with pytest.raises(ArithmeticError, match="kl_divergence of Binomial: a sum over about"):
+        d.kl_divergence(d.Binomial(1e15, 0.5), d.Binomial(2e15, 0.5))
+    with pytest.raises(ArithmeticError, match="pass a larger rtol, or method='monte_carlo'"):
+        d.kl_divergence(scipy.stats.zipf(1.5), scipy.stats.zipf(2.0))
+
+
 def test_parameters_at_the_end_of_the_floats() -> None:
     """Where a difference or a sum of two is beyond them, and the result is not."""
     p, q = d.Normal([-1e308, 0.0], 1e308), d.Normal([1e308, 1.0], 1e308)

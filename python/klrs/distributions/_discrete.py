@@ -27,6 +27,14 @@ from klrs.distributions._parameters import (
     one_of,
     place,
 )
+from klrs.distributions._wide import (
+    LEAST_COUNT,
+    MOST_TERMS,
+    WIDE,
+    entropy_of_binomial,
+    entropy_of_negative_binomial,
+    too_wide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,6 +225,18 @@ class Binomial(_OfProbability):
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         return rng.binomial(self.total_count.astype(np.int64), self.probs, size)
 
+    @np.errstate(all="ignore")
+    def entropy(self) -> Any:
+        """Entropy -sum p ln p in nats, of the shape `shape`."""
+        successes, failures = self.total_count * self.probs, self.total_count * self._failures
+        is_wide = np.asarray(np.sqrt(successes * self._failures) > WIDE)
+        counts = np.where(is_wide, 1.0, self.total_count)
+        values = evaluate(f"entropy {self._family}", counts, self._numbers[1])
+        for index in zip(*np.nonzero(np.atleast_1d(is_wide)), strict=True):
+            means = (float(np.atleast_1d(it)[index]) for it in (successes, failures))
+            np.atleast_1d(values)[index] = entropy_of_binomial(*means)
+        return self._full(values)
+
 
 class Geometric(_OfProbability):
     """Geometric distributions: failures before the first success, from 0.
@@ -344,6 +364,34 @@ class NegativeBinomial(_OfProbability):
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         return rng.negative_binomial(self.total_count, self._failures, size)
+
+    @np.errstate(all="ignore")
+    def entropy(self) -> Any:
+        """Entropy -sum p ln p in nats, of the shape `shape`.
+
+        Returns
+        -------
+        float or ndarray
+            `klrs.distributions.entropy` takes a `base`.
+
+        Raises
+        ------
+        ArithmeticError
+            If fewer than 10 failures spread over more than 3e7 values.
+        """
+        deviation = np.asarray(np.sqrt(self.total_count * self.probs) / self._failures)
+        is_wide = (deviation > WIDE) & (self.total_count >= LEAST_COUNT)
+        terms = np.where(is_wide, 0.0, 12.0 * deviation + 60.0 / self._failures)
+        if np.any(terms > MOST_TERMS):
+            raise too_wide("entropy of NegativeBinomial", float(np.nanmax(terms)))
+        numbers = [np.where(is_wide, 1.0, self.total_count), self._numbers[1]]
+        numbers[1] = np.where(is_wide, 0.0, numbers[1])
+        values = evaluate(f"entropy {self._family}", *numbers)
+        given = np.broadcast_arrays(self.total_count, self.probs, self._failures)
+        for index in zip(*np.nonzero(np.atleast_1d(is_wide)), strict=True):
+            one = (float(np.atleast_1d(it)[index]) for it in given)
+            np.atleast_1d(values)[index] = entropy_of_negative_binomial(*one)
+        return self._full(values)
 
 
 class Poisson(Distribution):

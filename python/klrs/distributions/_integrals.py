@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BLOCK = 4096
 """How many terms of a series are added at once."""
 _MOST_TERMS = 50_000_000
+_MOST_FOREIGN_TERMS = 2_000_000
+"""Of families of others, whose densities take their time."""
 _MOST_INTERVALS = 400
 
 FLOOR = 1e-28
@@ -150,6 +152,10 @@ def _series(
     ends = [float(end) for it in (p, q) for end in it.support]
     low, high = min(ends[0], ends[2]), max(ends[1], ends[3])
     enough = max(float(_reach(it)) for it in (p, q))
+    foreign = any(isinstance(it, Density) for it in (p, q))
+    most = _MOST_FOREIGN_TERMS if foreign else _MOST_TERMS
+    if min(enough, high) - low > most:
+        raise unreachable(rtol, math.inf, math.nan)
     total, rounding, k, block = 0.0, 0.0, low, 0.0
     while k <= high:
         x = np.arange(k, min(k + _BLOCK, high + 1.0))
@@ -161,7 +167,7 @@ def _series(
         k += _BLOCK
         if total == math.inf or (k > enough and abs(block) <= 1e-3 * rtol * abs(total)):
             break
-        if k - low > _MOST_TERMS:
+        if k - low > most:
             raise unreachable(rtol, abs(block), total)
     error = rounding + (abs(block) if k <= high else 0.0)
     if error > rtol * abs(total) + FLOOR:
