@@ -627,5 +627,6 @@ def _check_rows(array: Array, dtype: np.dtype[Any], kind: str, name: str) -> Non
     if wrong.any():
         index = first_of(wrong)
         raise ValueError(
-            f"{name}: row{place(index)} sums to {array[index].sum():g}, not 1; divide each row by its sum"
+            f"{name}: row{place(index)} sums to {array[index].sum():g}, not 1; divide each row by "
+            "its sum"
         )
