@@ -4,7 +4,7 @@ Log-densities of the same draws under two densities become rows here, whatever t
 and dtype were, and the numbers that are made of each draw become an `Estimate`.
 
 A sum takes the draws in one order: block after block, lane by lane, then lane after lane. NumPy's
-`sum` leaves its order to the CPU, and `math.fsum` takes three times as long. What each addition
+`sum` leaves its order to the CPU, and `math.fsum` takes twenty times as long. What each addition
 rounds away is added as well (Knuth's TwoSum). So the bits are the same for every layout and on
 every CPU, and draws that almost cancel keep their digits.
 """

@@ -384,18 +384,18 @@ class AdaptiveKLController:
         current : float or Estimate
             The divergence, of which an `Estimate` has the value.
         n_steps : int
-            The number of steps since the last update, greater than 0.
+            The number of steps since the last update, at least 0.
 
         Raises
         ------
         ValueError
-            If `current` is NaN, or `n_steps` is not greater than 0, or is so many times `horizon`
+            If `current` is NaN, or `n_steps` is negative, or is so many times `horizon`
             that the coefficient would not stay above 0. The coefficient is then as it was.
         TypeError
             If an argument is no number.
         """
         divergence = _measured(current, "current")
-        steps = _above_0(n_steps, "n_steps")
+        steps = _at_least_0(n_steps, "n_steps")
         error = min(max(divergence / self.target - 1.0, -0.2), 0.2)
         factor = 1.0 + error * steps / self.horizon
         if factor <= 0.0:
@@ -416,7 +416,7 @@ def exceeds_kl_budget(kl: Any, target_kl: float | None, *, factor: float = 1.5) 
         The divergence that was measured, such as ``kl_estimators(old, new).k3``, of which the value
         is taken.
     target_kl : float or None
-        The divergence to keep to, greater than 0, in the same unit. None never stops.
+        The divergence to keep to, at least 0, in the same unit. None never stops.
     factor : float, default 1.5
         How many times the target is allowed, greater than 0.
 
@@ -428,7 +428,7 @@ def exceeds_kl_budget(kl: Any, target_kl: float | None, *, factor: float = 1.5) 
     Raises
     ------
     ValueError
-        If `kl` is NaN, which is no reason to go on; if a number is not greater than 0.
+        If `kl` is NaN, which is no reason to go on; if `target_kl` is negative, or `factor` not greater than 0.
     TypeError
         If an argument is no number.
 
@@ -451,7 +451,7 @@ def exceeds_kl_budget(kl: Any, target_kl: float | None, *, factor: float = 1.5) 
     False
     """
     measured, allowed = _measured(kl, "kl"), _above_0(factor, "factor")
-    return target_kl is not None and measured > allowed * _above_0(target_kl, "target_kl")
+    return target_kl is not None and measured > allowed * _at_least_0(target_kl, "target_kl")
 
 
 def _measured(given: Any, name: str) -> float:
