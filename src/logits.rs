@@ -327,7 +327,7 @@ impl<'a, T: Compute> Driver<'a, T> {
             labels
         };
         let of = Labelled { length, ignored: given.ignored, temperature, log_base };
-        label_entropies(level, of, entries, labels, piece.values)
+        label_entropies(level, of, entries, labels, ahead(Some(operand), piece.first + piece.values.len()), piece.values)
     }
 
     /// Brings rows in that cannot be taken as they lie in memory.

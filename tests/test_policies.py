@@ -18,13 +18,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from klrs.policies import (
-    AdaptiveKLController,
-    FixedKLController,
-    exceeds_kl_budget,
-    kl_divergence,
-    kl_estimators,
-)
 from mpmath import mp, mpf
 
 import klrs
@@ -32,6 +25,13 @@ import reference_logits
 import reference_variational as reference
 from inputs import BF16, F16, F64, FLOATS, Float, assert_same_bits, each_float
 from klrs import distributions, logits, policies
+from klrs.policies import (
+    AdaptiveKLController,
+    FixedKLController,
+    exceeds_kl_budget,
+    kl_divergence,
+    kl_estimators,
+)
 from layouts_of_pairs import layouts
 from processes import run_python
 

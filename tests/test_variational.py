@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from klrs.variational import (
-    evidence_lower_bound,
-    importance_weighted_bound,
-    kl_to_standard_normal,
-)
 from mpmath import mp, mpf
 
 import klrs
 import reference_variational as reference
 from inputs import BF16, F16, F32, F64, FLOATS, Float, assert_same_bits, each_float
 from klrs import distributions, variational
+from klrs.variational import (
+    evidence_lower_bound,
+    importance_weighted_bound,
+    kl_to_standard_normal,
+)
 from layouts_of_pairs import layouts
 from processes import run_python
 

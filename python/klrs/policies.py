@@ -428,7 +428,8 @@ def exceeds_kl_budget(kl: Any, target_kl: float | None, *, factor: float = 1.5) 
     Raises
     ------
     ValueError
-        If `kl` is NaN, which is no reason to go on; if `target_kl` is negative, or `factor` not greater than 0.
+        If `kl` is NaN, which is no reason to go on; if `target_kl` is negative, or `factor` not
+        greater than 0.
     TypeError
         If an argument is no number.
 

@@ -12,7 +12,6 @@ from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
 from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
 from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal, VonMises
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
-
 from klrs.distributions._wide import MOST_TERMS, too_wide
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 //! The arithmetic is that of the steps for all rows ([`scan`](super::scan), [`masses`](super::masses) and what the driver does with
 //! them), and so are the bits; what is saved is everything between the steps, which was two thirds of the time.
 
-use super::{Mass, State, inverse, is_one, sum_wide};
+use super::{Ahead, Mass, State, inverse, is_one, sum_wide};
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, ln, power_of_two};
 
 /// Numbers x below which ln(1 + x) is x.
@@ -24,12 +24,16 @@ pub struct Labelled {
 
 /// The values of short rows, as [`turn`](crate::lanes::turn::turn) leaves them, with a label each: NaN for rows that are skipped, have a
 /// NaN, an infinite greatest logit or a label that is no class. Whether there are no such rows.
-pub fn label_entropies<T: Real>(level: Level, of: Labelled, entries: &[T], labels: &[i64], out: &mut [T]) -> bool {
+///
+/// Meanwhile the rows that come next are asked for: turned at the speed of the first cache, they would be waited for.
+pub fn label_entropies<T: Real>(level: Level, of: Labelled, entries: &[T], labels: &[i64], ahead: Ahead, out: &mut [T]) -> bool {
     let inverse = inverse(of.temperature);
     dispatch!(level, simd => {
         let mut is_finite = true;
-        let rows = entries.chunks_exact(of.length * T::WIDTH).zip(labels.chunks(T::WIDTH));
-        for ((entries, labels), out) in rows.zip(out.chunks_mut(T::WIDTH)) {
+        let size = of.length * T::WIDTH;
+        let rows = entries.chunks_exact(size).zip(labels.chunks(T::WIDTH)).zip(out.chunks_mut(T::WIDTH));
+        for (first, ((entries, labels), out)) in (0..).step_by(size).zip(rows) {
+            ahead.ask_for(first..first + size);
             let values = values(simd, of, inverse, entries, labels);
             for (out, value) in out.iter_mut().zip(values) {
                 *out = T::from_f64(value);
