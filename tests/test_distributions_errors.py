@@ -558,7 +558,8 @@ def test_no_distribution(given: Any) -> None:
 
 def test_pairs_of_a_density_and_its_support() -> None:
     expected = (
-        "expected (log_density, (low, high)), a function of arrays and the ends of its support"
+        "expected (log_density, (low, high)), a function of arrays and the ends of its support, "
+        "with the places of kinks and jumps between them"
     )
     with raises(TypeError, f"p: got a tuple of 3, {expected}"):
         d.kl_divergence((np.log, 0, 1), Q)
@@ -566,6 +567,12 @@ def test_pairs_of_a_density_and_its_support() -> None:
         d.kl_divergence(P, (np.log, "all"))
     with raises(ValueError, "p: support (1, 0), expected low < high; swap the ends"):
         d.kl_divergence((np.log, (1, 0)), Q)
+    text = (
+        "p: support (0, 2, 1), expected the places of kinks and jumps between the ends; drop the "
+        "others"
+    )
+    with raises(ValueError, text):
+        d.kl_divergence((np.log, (0, 2, 1)), Q)
 
 
 @pytest.mark.parametrize(

@@ -214,14 +214,13 @@ def _quadrature(
             rounding += abs(quad(piece.rounding, a, b, limit=1, full_output=1)[0])
     value = math.fsum(total)
     lost = max(piece.lost() for piece, _, _ in pieces)
-    if lost > 1e-3 * rtol * abs(value) + FLOOR:
-        if any(piece.diverges() for piece, _, _ in pieces):
-            return math.inf, 0.0
-        raise unreachable(rtol, max(lost, error), value)
     # Roundings that all have one sign, as the bound must have them, are much rarer than tolerances.
     allowed = rtol * abs(value) + FLOOR
-    if math.isnan(value) or error > allowed or rounding > _ROUNDINGS * allowed:
-        raise unreachable(rtol, error + rounding, value)
+    is_rough = math.isnan(value) or error > allowed or rounding > _ROUNDINGS * allowed
+    if is_rough or lost > 1e-3 * rtol * abs(value) + FLOOR:
+        if any(piece.diverges() for piece, _, _ in pieces):
+            return math.inf, 0.0
+        raise unreachable(rtol, max(lost, error + rounding), value)
     return value, error + rounding
 
 
@@ -354,10 +353,18 @@ class _Piece:
         formula = self.integral.formula if isinstance(self.integral, Integral) else ""
         if formula not in {"kl_divergence", "cross_entropy"}:
             return False
+
+        def term(t: float) -> float:
+            x, slope, below, above = self.point(t)
+            log_p, log_q = (it._log_prob_between(x, below, above) for it in (self.p, self.q))
+            own = log_p if formula == "kl_divergence" else 0.0
+            # The density by itself may be below the floats.
+            return math.exp(min(log_p + math.log(slope), _LAST)) * abs(own - log_q)
+
         for end, side in ((self.low, -1.0), (self.high, 1.0)):
             last = self.reach(side)[0] if math.isinf(end) else 0.0
             if abs(last) > 100.0:
-                values = [abs(self.at(share * last)) for share in (0.5, 0.75, 0.99)]
+                values = [term(share * last) for share in (0.5, 0.75, 0.99)]
                 if 0.0 < values[0] <= _FALLS * values[1] <= _FALLS * _FALLS * values[2] < math.inf:
                     return True
         return False
@@ -376,7 +383,10 @@ class _Piece:
             return 0.0
         places = []
         if any(isinstance(it, Density) for it in (self.p, self.q)):
+            breaks = (*self.p._breaks, *self.q._breaks)
             for end, side in ((self.low, 1.0), (self.high, -1.0)):
+                if end in breaks:
+                    continue
                 inside = end + side * 4.0 * math.ulp(end) if math.isfinite(end) else math.nan
                 if end and self.low < inside < self.high:
                     places.append(self.line(inside))

@@ -180,7 +180,7 @@ def entropy(
     Notes
     -----
     The error is absolute where the entropy is close to 0. Entropies of integers are sums over the
-    values, or from a standard deviation of 1e4 over points that are a fraction of it apart.
+    values, or from a standard deviation of 100 over points that are a fraction of it apart.
 
     References
     ----------

@@ -2,8 +2,8 @@
 
 A sum over integers is the integral of a smooth function, up to exp(-2π² variance); and the integral
 is again a sum, of points that are a fraction of a standard deviation apart. Weights are taken from
-Stirling's series around the mean, without a difference of large logarithms, and are divided by their
-sum: so constant factors of them play no role.
+Stirling's series around the mean, without a difference of large logarithms, and are divided by
+their sum: so constant factors of them play no role.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from klrs.distributions._core import evaluate
 if TYPE_CHECKING:
     from klrs.distributions._parameters import Array
 
-WIDE = 1e4
+WIDE = 100.0
 """The standard deviation from which this is exact to all digits."""
 
 LEAST_COUNT = 10.0
