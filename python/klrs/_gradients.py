@@ -295,19 +295,26 @@ def _of_gaussians(
     wanted = _argnums(argnums, OPERANDS_OF_GAUSSIANS, name)
     numbers = tuple(OPERANDS_OF_GAUSSIANS.index(it) for it in wanted)
     signature = inspect.signature(verb)
+    defaults = {
+        it: x.default for it, x in signature.parameters.items() if it not in OPERANDS_OF_GAUSSIANS
+    }
 
     def differentiated(
         *args: Any, out: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> tuple[Any, Any]:
         if "keepdims" in kwargs:
             raise TypeError(f"value_and_grad of {name}: there is no keepdims; reshape the values")
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"value_and_grad of {name}: {error}") from None
-        bound.apply_defaults()
-        keywords = dict(bound.arguments)
-        given = {it: keywords.pop(it) for it in OPERANDS_OF_GAUSSIANS}
+        if len(args) == len(OPERANDS_OF_GAUSSIANS) and kwargs.keys() <= defaults.keys():
+            # As nearly all calls are; a signature takes longer to bind than a small batch.
+            keywords = defaults | kwargs
+            given = dict(zip(OPERANDS_OF_GAUSSIANS, args, strict=True))
+        else:
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"value_and_grad of {name}: {error}") from None
+            keywords = defaults | bound.arguments
+            given = {it: keywords.pop(it) for it in OPERANDS_OF_GAUSSIANS}
         if (adapter := adapter_for(*given.values())) is not None:
             keywords.pop("keepdims")
             keywords |= {"out": out, "sample_weight": sample_weight}

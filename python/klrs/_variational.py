@@ -76,8 +76,10 @@ def evaluate(
             if weights is not None:
                 # 0 times what is infinite or NaN is no part of a loss.
                 gradient[weights == 0] = 0
-            is_direct = gradient is out
-            gradients.append(gradient if is_direct else finish(layout, gradient, arrays[it], out))
+            is_finished = gradient is out or (
+                out is None and _is_like(gradient, arrays[it], layout)
+            )
+            gradients.append(gradient if is_finished else finish(layout, gradient, arrays[it], out))
     return _into(value, keywords["out"]), gradients
 
 
@@ -150,6 +152,12 @@ def _places(
         inputs = [*arrays.values(), call["where"], *written.values()]
         written[it] = out if layout.takes(out, dtype, inputs) else layout.new(dtype)
     return written
+
+
+def _is_like(gradient: NDArray[Any], operand: NDArray[Any], layout: Layout) -> bool:
+    """Whether the core wrote the gradient as it is handed over."""
+    is_in_order = layout.order == sorted(layout.order)
+    return is_in_order and gradient.dtype == operand.dtype and gradient.shape == operand.shape
 
 
 def _factors(
