@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import contenders as by
+import gaussians
 import klrs
 import losses
 import transport
 from catalogue import CATALOGUE
 from contenders import Contender
-from workloads import Logits, Samples, Workload
+from workloads import Gaussians, Logits, Samples, Workload
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,19 @@ def cases_on_a_line(shrink: int) -> list[Case]:
             )
         ),
     ]
+
+
+def cases_of_gaussians(shrink: int) -> list[Case]:
+    """The term of a VAE's loss, and the step of its training."""
+    batch = Gaussians("float32", 65_536 // shrink, 128)
+    gradient = beside_peers(
+        gaussians.KLRS_GRADIENT,
+        [gaussians.READ, gaussians.TORCH_GRADIENT],
+        batch,
+        targets={gaussians.TORCH_GRADIENT: 5},
+    )
+    values = beside_peers(gaussians.KLRS, [gaussians.READ, gaussians.TORCH], batch, targets={})
+    return [gradient, values]
 
 
 def in_half_precision(case: Case) -> Case:

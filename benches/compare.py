@@ -9,6 +9,7 @@ takes part where it is installed.
     workloads.py   the arrays         contenders.py  who computes what, and what that means
     catalogue.py   every divergence   losses.py      the same of logits
     transport.py   the same on a line
+    gaussians.py   the same of Gaussians beside the standard normal
     cases.py       who runs on what   measure.py     times and errors
     memory.py      peak memory
     accuracy.py    rows on which formulas lose their digits
@@ -37,6 +38,7 @@ from cases import (
     Entry,
     Target,
     all_cases,
+    cases_of_gaussians,
     cases_of_logits,
     cases_on_a_line,
     every_verb,
@@ -173,11 +175,27 @@ def on_a_line(effort: Effort) -> Found:
     return {"transport": text}, results
 
 
-# Logits first, because their arrays are given back.
-SPACES = {"logits": logits, "transport": on_a_line, "probabilities": probabilities}
+def variational(effort: Effort) -> Found:
+    """The KL term of a VAE, and its gradients."""
+    cases = cases_of_gaussians(effort.shrink)
+    results = {case: measure_case(case, effort, effort.seconds_per_case) for case in cases}
+    workloads.gaussians.cache_clear()
+    losses.room.cache_clear()
+    rows = tables.targets(tables.ratio_rows(target_ratios(results)))
+    return {"variational": paragraphs(f"{tables.machine()}.", rows)}, results
+
+
+# Logits and Gaussians first, because their arrays are given back.
+SPACES = {
+    "logits": logits,
+    "variational": variational,
+    "transport": on_a_line,
+    "probabilities": probabilities,
+}
 
 TITLES = {
     "logits": "Logits",
+    "variational": "The KL term of a VAE",
     "transport": "On a line",
     "bench": "Speed",
     "accuracy": "Accuracy",

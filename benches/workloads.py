@@ -124,6 +124,28 @@ class Samples(Workload):
         return x[index], y[index]
 
 
+class Gaussians(Workload):
+    """Means and log-variances of an encoder's latent dimensions, both standard normal."""
+
+    @property
+    def arrays(self) -> Pair:
+        """The means and the log-variances."""
+        return gaussians(self.rows, self.classes, self.dtype)
+
+
+@cache
+def gaussians(rows: int, dimensions: int, dtype: str) -> Pair:
+    """Means and log-variances, shared by what is measured on them."""
+    rng = np.random.default_rng((rows, dimensions))
+    both = empty(rows, dimensions, dtype)
+    step = max(1, ENTRIES_AT_ONCE // dimensions)
+    for start in range(0, rows, step):
+        for array in both:
+            piece = array[start : start + step]
+            piece[:] = rng.standard_normal(piece.shape)
+    return both
+
+
 @cache
 def logits(rows: int, classes: int, dtype: str) -> tuple[Array, Array, Array]:
     """Labels, logits of the teacher and of the student, shared by what is measured on them."""
