@@ -33,6 +33,7 @@ from klrs._variational import evaluate as evaluate_gaussians
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import EllipsisType
 
     from numpy.typing import NDArray
 
@@ -54,7 +55,7 @@ class _Call(NamedTuple):
 
 
 def value_and_grad(
-    verb: Callable[..., Any], argnums: int | tuple[int, ...] | None = None
+    verb: Callable[..., Any], argnums: int | tuple[int, ...] | EllipsisType = ...
 ) -> Callable[..., tuple[Any, Any]]:
     """Make a function that gives the value of a verb and its gradient, for use as a loss.
 
@@ -173,8 +174,8 @@ def value_and_grad(
     name = getattr(verb, "__name__", None)
     module = getattr(verb, "__module__", "")
     if module == "klrs.variational" and name == "kl_to_standard_normal":
-        return _of_gaussians(verb, name, (0, 1) if argnums is None else argnums)
-    argnums = 1 if argnums is None else argnums
+        return _of_gaussians(verb, name, (0, 1) if argnums is ... else argnums)
+    argnums = 1 if argnums is ... else argnums
     if module == "klrs.logits" and name in logit_operands:
         return _of_logits(verb, name, argnums)
     if module == "klrs._classes" and name == "binary_kl_divergence":
