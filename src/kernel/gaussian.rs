@@ -93,9 +93,8 @@ fn visit<S: Simd, T: Real, const FLOORS: bool, const SLOPES: bool>(
             let Some(out) = out else { continue };
             let mut slope = by * factor;
             if FLOORS {
-                // A term that is NaN is not above its floor either.
-                let nothing = Lanes::select(term.equals(term), mean.constant(0.0), term);
-                slope = Lanes::select(term.exceeds(floor), slope, nothing);
+                // That of a term that is NaN is 0 here; the driver makes the whole row NaN.
+                slope = Lanes::select(term.exceeds(floor), slope, mean.constant(0.0));
             }
             slope.store_some(&mut out[places.clone()]);
         }
