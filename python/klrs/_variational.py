@@ -64,12 +64,11 @@ def evaluate(
     if wanted:
         call["factors"] = _factors(weights, layout, reduction)
     value = _klrs.kl_to_standard_normal(call)
-    # Infinite results are right: NumPy has nothing to warn of.
+    value = _reduced(value, reduction, weights)
+    if keepdims:
+        kept = [1 if it in layout.axes else n for it, n in enumerate(layout.shape)]
+        value = np.asarray(value).reshape(kept)
     with np.errstate(all="ignore"):
-        value = _reduced(value, reduction, weights)
-        if keepdims:
-            kept = [1 if it in layout.axes else n for it, n in enumerate(layout.shape)]
-            value = np.asarray(value).reshape(kept)
         gradients = []
         for it, out in zip(wanted, outs, strict=True):
             gradient = written[it]
@@ -175,18 +174,20 @@ def _reduced(value: Any, reduction: str | None, weights: NDArray[np.float64] | N
     if reduction is None and weights is None:
         return value
     dtype = value.dtype
-    wide = np.asarray(value, np.float64)
-    if weights is not None:
-        wide = np.where(weights == 0, 0.0, wide) * weights
-    if reduction is None:
-        return wide.astype(dtype, copy=False)[()]
-    total = _sum(wide)
-    if reduction == "mean" and not wide.size:
-        # The mean of no rows is NaN, as in NumPy and torch.
-        total = math.nan
-    elif reduction == "mean" and weights is None:
-        total /= wide.size
-    return dtype.type(total)
+    # Infinite results are right: NumPy has nothing to warn of.
+    with np.errstate(all="ignore"):
+        wide = np.asarray(value, np.float64)
+        if weights is not None:
+            wide = np.where(weights == 0, 0.0, wide) * weights
+        if reduction is None:
+            return wide.astype(dtype, copy=False)[()]
+        total = _sum(wide)
+        if reduction == "mean" and not wide.size:
+            # The mean of no rows is NaN, as in NumPy and torch.
+            total = math.nan
+        elif reduction == "mean" and weights is None:
+            total /= wide.size
+        return dtype.type(total)
 
 
 def _sum(numbers: NDArray[np.float64]) -> float:
