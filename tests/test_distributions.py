@@ -1584,3 +1584,67 @@ def test_everything_is_documented(name: str) -> None:
 
 if __name__ == "__main__":
     print_table()
+
+
+def _negentropy_of_beta(a: mpf, b: mpf) -> mpf:
+    """Minus the entropy, from the definition of both."""
+    logs = (a - 1) * mp.psi(0, a) + (b - 1) * mp.psi(0, b) - (a + b - 2) * mp.psi(0, a + b)
+    return logs - mp.log(mp.beta(a, b))
+
+
+NEARLY_GAMMA = [
+    (0.7140178494272978, 9396.910613611044, 0.7141477443867301, 9399.338779548376),
+    (0.03998195260644483, 2821.5459884847537, 0.03998413281724485, 2821.58597043736),
+    (2.6, 14.0, 2.6, 16.6),
+    (1e-3, 1e6, 1e-3, 1e9),
+    (1e-3, 1e6, 1e-3, 1e6),
+    (4.458101518531399, 8902.538128481227, 4.459396086146048, 8906.996229999759),
+]
+"""Beta distributions, and the gamma distributions that they nearly are."""
+
+
+@pytest.mark.parametrize("numbers", NEARLY_GAMMA, ids=str)
+def test_gamma_distributions_that_a_beta_nearly_is(numbers: tuple[float, ...]) -> None:
+    found = d.kl_divergence(d.Beta(*numbers[:2]), d.Gamma(*numbers[2:]))
+    a, b, shape, rate = map(mpf, numbers)
+    with mp.workdps(60):
+        log_mean = mp.psi(0, a) - mp.psi(0, a + b)
+        of_gamma = shape * mp.log(rate) - mp.loggamma(shape) + (shape - 1) * log_mean
+        exact = _negentropy_of_beta(a, b) - of_gamma + rate * a / (a + b)
+    assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
+
+
+NEARLY_NORMAL = [
+    (3426.6370732137925, 3238.599682136125, 0.5141061869915168, 0.006121436832824971),
+    (4813.411406984967, 4.279727950078576, 0.9995572251776148, 0.00046614612146773666),
+    (1718.4902565169657, 3304.3214346271593, 0.34192638318276786, 0.0066934667178827146),
+    (7039.156977403069, 0.07290557672773937, 0.9996417121222864, 3.8355003067264393e-05),
+    (6748.080636411239, 0.8591013145997555, 1.0001824910646613, 0.00013988822002244372),
+]
+"""Beta distributions, and normal distributions of about their mean and standard deviation."""
+
+
+@pytest.mark.parametrize("numbers", NEARLY_NORMAL, ids=str)
+def test_normal_distributions_with_the_moments_of_a_beta(numbers: tuple[float, ...]) -> None:
+    found = d.kl_divergence(d.Beta(*numbers[:2]), d.Normal(*numbers[2:]))
+    a, b, loc, scale = map(mpf, numbers)
+    with mp.workdps(60):
+        mean, total = a / (a + b), a + b
+        square = a * b / (total * total * (total + 1)) + (mean - loc) ** 2
+        of_normal = mp.log(2 * mp.pi * scale * scale) / 2 + square / (2 * scale * scale)
+        exact = _negentropy_of_beta(a, b) + of_normal
+    assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
+
+
+@pytest.mark.parametrize("concentration", [0.5, 3.0, 1e3, 1e6])
+def test_normal_distributions_with_the_moments_of_a_gamma(concentration: float) -> None:
+    rate = 1.3
+    loc = concentration / rate * (1 + 1e-9)
+    scale = math.sqrt(concentration) / rate * (1 - 1e-9)
+    found = d.kl_divergence(d.Gamma(concentration, rate), d.Normal(loc, scale))
+    a, b, m, s = map(mpf, (concentration, rate, loc, scale))
+    with mp.workdps(60):
+        negentropy = mp.log(b) - mp.loggamma(a) + (a - 1) * mp.psi(0, a) - a
+        square = a / (b * b) + (a / b - m) ** 2
+        exact = negentropy + mp.log(2 * mp.pi * s * s) / 2 + square / (2 * s * s)
+    assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]

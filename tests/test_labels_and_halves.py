@@ -191,3 +191,32 @@ def test_gradients_of_half_floats_need_no_float32_array(dtype: Any) -> None:
         assert tracemalloc.get_traced_memory()[1] < x.nbytes / 8
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, *HALVES])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_row_with_a_nan_has_no_gradient_and_no_other_row_changes(loss: str, dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    for classes in (10, 300):
+        x = rng.normal(size=(40, classes)).astype(dtype)
+        q = rng.normal(size=x.shape).astype(dtype)
+        labels = np.arange(40) % classes
+        targets = np.eye(classes)[labels].astype(dtype)
+        calls = {
+            "labels": (logits.cross_entropy, (labels,), {}),
+            "smoothed": (logits.cross_entropy, (labels,), {"label_smoothing": 0.1}),
+            "distributions": (logits.cross_entropy, (targets,), {}),
+            "kl_divergence": (logits.kl_divergence, (q,), {}),
+            "js_divergence": (logits.js_divergence, (q,), {}),
+            "entropy": (logits.entropy, (), {}),
+        }
+        verb, first, keywords = calls[loss]
+        grad = klrs.value_and_grad(verb, len(first))
+        value, gradient = grad(*first, x, **keywords)
+        x[7, 3] = np.nan
+        with_nan = grad(*first, x, **keywords)
+        assert np.isnan(with_nan[0][7])
+        assert np.isnan(with_nan[1][7].astype(float)).all()
+        others = np.arange(40) != 7
+        assert_same_bits(with_nan[0][others], value[others])
+        assert_same_bits(with_nan[1][others], gradient[others])

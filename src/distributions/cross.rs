@@ -6,16 +6,56 @@
 
 use core::f64::consts::{LN_2, PI};
 
+use crate::lanes::two_sum;
+
 use super::gamma;
 use super::location_scale::{exponential, gumbel, half_normal, normal, pareto, uniform};
 use super::special::{
-    EULER, HALF_LN_2_PI, bregman_of_gamma, digamma_difference, exp_of_quotient, fma, folded_normal_mean, gamma_negentropy,
-    kl_term, ln_beta, ln_gamma, log_minus_digamma, log_ratio, ratio_excess, stirling, x_log1p_y,
+    EULER, HALF_LN_2_PI, beta_rest, bregman_of_gamma, digamma_difference, exp_of_quotient, fma, folded_normal_mean,
+    gamma_negentropy, kl_term, ln_beta, ln_gamma, log_minus_digamma, log_ratio, log1p_excess, ratio_excess, stirling, x_log1p_y,
 };
 
 /// Divergence from a normal distribution of what has this mean and variance, and an entropy below that of a normal by `negentropy`.
 fn to_normal(mean: f64, deviation: f64, negentropy: f64, m: f64, s: f64) -> f64 {
     normal::kl(mean, deviation, m, s) + negentropy
+}
+
+/// The same, given what the mean is above m and the variance above s², in units of s²: a mean and a deviation that are rounded tell
+/// little of either where they are nearly m and s.
+fn to_normal_nearby([above, near]: [f64; 2], deviation: f64, negentropy: f64, s: f64) -> f64 {
+    if near.abs() <= 0.5 {
+        let z = above / s;
+        return 0.5 * (log1p_excess(near) + z * z) + negentropy;
+    }
+    to_normal(above, deviation, negentropy, 0.0, s)
+}
+
+/// What the mean `over / under` is above m.
+fn mean_above(over: f64, under: f64, m: f64) -> f64 {
+    let above = fma(-m, under, over) / under;
+    if [over, under].into_iter().all(is_far_from_ends) && above.is_finite() { above } else { over / under - m }
+}
+
+/// `over / under - 1`, each in two parts; NaN if rounding has taken from one what it tells.
+fn ratio_above(over: [f64; 2], under: [f64; 2]) -> f64 {
+    if ![over[0], under[0]].into_iter().all(is_far_from_ends) {
+        return f64::NAN;
+    }
+    ((over[0] - under[0]) + (over[1] - under[1])) / under[0]
+}
+
+fn is_far_from_ends(x: f64) -> bool {
+    (1e-200..1e200).contains(&x)
+}
+
+/// The product of two numbers in two parts.
+fn times(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
+    let high = one[0] * other[0];
+    [high, fma(one[0], other[0], -high) + (one[0] * other[1] + one[1] * other[0])]
+}
+
+fn square(one: [f64; 2]) -> [f64; 2] {
+    times(one, one)
 }
 
 /// By how much the entropies of families without a shape are below that of a normal distribution: ln(2πe variance)/2 - entropy.
@@ -57,24 +97,35 @@ pub(super) fn beta_exponential(a: f64, b: f64, rate: f64) -> f64 {
     beta_gamma(a, b, 1.0, rate)
 }
 
-/// That of Gamma(a) from Gamma(shape) of equal means, the excess of the ratio of the means, and what is left of the second power of the beta
-/// distribution; that is small for large b.
+/// That of Gamma(a) from Gamma(shape) of equal means, the excess of the ratio of the means, and what is left: for large b, of which a
+/// gamma distribution is the limit, without a difference of what does not depend on b.
 pub(super) fn beta_gamma(a: f64, b: f64, shape: f64, rate: f64) -> f64 {
-    let sum = a + b;
-    let (over, under) = (rate * a, shape * sum);
-    let means = shape * ratio_excess(over, under, over - under);
+    let (sum, lost) = two_sum(a, b);
+    let (over, under) = (times([rate, 0.0], [a, 0.0]), times([shape, 0.0], [sum, lost]));
+    let near = ratio_above(over, under);
+    let excess = if near.abs() <= 0.5 { log1p_excess(near) } else { ratio_excess(over[0], under[0], over[0] - under[0]) };
+    let means = shape * excess;
     let log = log_ratio(sum, b, a);
-    let slopes = if a < 1.0 { log - digamma_difference(sum, b, a) } else { log_minus_digamma(sum) - log_minus_digamma(b) };
-    let second = log - bregman_of_gamma(b, sum, -a) + (b - 1.0) * slopes;
-    bregman_of_gamma(shape, a, shape - a) + means + (second - shape * log_minus_digamma(sum))
+    let rest = if let Some(rest) = beta_rest(a, b) {
+        rest - (shape - a) * log_minus_digamma(sum)
+    } else {
+        let slopes = if a < 1.0 { log - digamma_difference(sum, b, a) } else { log_minus_digamma(sum) - log_minus_digamma(b) };
+        let second = log - bregman_of_gamma(b, sum, -a) + (b - 1.0) * slopes;
+        second - shape * log_minus_digamma(sum)
+    };
+    bregman_of_gamma(shape, a, shape - a) + means + rest
 }
 
 pub(super) fn beta_normal(a: f64, b: f64, m: f64, s: f64) -> f64 {
     let deviation = libm::sqrt(gamma::beta_variance(a, b));
-    if a < 8.0 || b < 8.0 {
-        return to_normal(a / (a + b), deviation, negentropy(deviation, gamma::beta_entropy(a, b)), m, s);
-    }
-    to_normal(a / (a + b), deviation, gamma::beta_negentropy(a, b), m, s)
+    let (sum, lost) = two_sum(a, b);
+    let (more, lost_more) = two_sum(sum, 1.0);
+    let under = times(square([sum, lost]), [more, lost + lost_more]);
+    let near = ratio_above(times([a, 0.0], [b, 0.0]), times(under, square([s, 0.0])));
+    let above = mean_above(a, sum, m) - m * (lost / sum);
+    let negentropy =
+        if a < 8.0 || b < 8.0 { negentropy(deviation, gamma::beta_entropy(a, b)) } else { gamma::beta_negentropy(a, b) };
+    to_normal_nearby([above, near], deviation, negentropy, s)
 }
 
 pub(super) fn beta_uniform(a: f64, b: f64, low: f64, high: f64) -> f64 {
@@ -91,7 +142,8 @@ pub(super) fn exponential_gumbel(rate: f64, m: f64, b: f64) -> f64 {
 }
 
 pub(super) fn exponential_normal(rate: f64, m: f64, s: f64) -> f64 {
-    to_normal(1.0 / rate, 1.0 / rate, HALF_LN_2_PI - 0.5, m, s)
+    let near = ratio_above([1.0, 0.0], square(times([rate, 0.0], [s, 0.0])));
+    to_normal_nearby([mean_above(1.0, rate, m), near], 1.0 / rate, HALF_LN_2_PI - 0.5, s)
 }
 
 pub(super) fn exponential_half_normal(rate: f64, s: f64) -> f64 {
@@ -105,7 +157,8 @@ pub(super) fn gamma_gumbel(a: f64, rate: f64, m: f64, b: f64) -> f64 {
 }
 
 pub(super) fn gamma_normal(a: f64, rate: f64, m: f64, s: f64) -> f64 {
-    to_normal(a / rate, libm::sqrt(a) / rate, gamma_negentropy(a), m, s)
+    let near = ratio_above([a, 0.0], square(times([rate, 0.0], [s, 0.0])));
+    to_normal_nearby([mean_above(a, rate, m), near], libm::sqrt(a) / rate, gamma_negentropy(a), s)
 }
 
 pub(super) fn gumbel_normal(m1: f64, b: f64, m2: f64, s: f64) -> f64 {
