@@ -246,10 +246,12 @@ impl<'a, T: Compute> Driver<'a, T> {
     fn run(&self, values: &mut [T], mut out: [Option<Elements<T>>; 2]) -> Result<(), Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
         let in_columns = self.operands.iter().flatten().any(Operand::in_columns);
-        let together = match () {
-            () if self.is_of_labels => (AT_ONCE / length).next_multiple_of(T::WIDTH),
-            () if self.across || in_columns => (TOGETHER / length).clamp(1, TILE_ROWS),
-            () => 1,
+        let together = if self.is_of_labels {
+            (AT_ONCE / length).next_multiple_of(T::WIDTH)
+        } else if self.across || in_columns {
+            (TOGETHER / length).clamp(1, TILE_ROWS)
+        } else {
+            1
         };
         let many = together * (parallel::PIECE / (together * length)).max(1);
         let mut pieces: Vec<Piece<T>> = Vec::new();

@@ -70,6 +70,17 @@ def check_tensor(tensor: Any, name: str) -> None:
             )
 
 
+def mask_of(where: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which elements of that shape count."""
+    mask = as_array(where, "where")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"where: dtype {mask.dtype}, expected bool")
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(f"where: shape {mask.shape} does not broadcast to {shape}") from None
+
+
 def scale_for_sums(rows: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:
     """Return what to multiply rows by, a power of two, so that their sums do not overflow."""
     # No array has 2^64 entries.

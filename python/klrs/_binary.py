@@ -12,7 +12,7 @@ import numpy as np
 
 from klrs import _klrs
 from klrs._adapters import adapter_for, function_of
-from klrs._arrays import as_array
+from klrs._arrays import as_array, mask_of
 from klrs._each import (
     call_of_logits,
     check_mean,
@@ -62,7 +62,7 @@ def _evaluate(
     arrays = {it: as_array(operand, it) for it, operand in operands.items()}
     shape = _shape(arrays)
     dtype = compute_dtype(*arrays.values())
-    where = None if given["where"] is None else _where(given["where"], shape)
+    where = None if given["where"] is None else mask_of(given["where"], shape)
     call = _call(arrays, where, given, shape)
     computed = np.dtype(np.float64) if call["wide"] else dtype
     values = np.empty(shape, computed)
@@ -105,16 +105,6 @@ def _shape(arrays: dict[str, NDArray[Any]]) -> tuple[int, ...]:
     except ValueError:
         names, given = " and ".join(shapes), " and ".join(map(str, shapes.values()))
         raise ValueError(f"{names}: shapes {given} do not broadcast") from None
-
-
-def _where(given: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    where = as_array(given, "where")
-    if where.dtype != np.bool_:
-        raise TypeError(f"where: dtype {where.dtype}, expected bool")
-    try:
-        return np.broadcast_to(where, shape)
-    except ValueError:
-        raise ValueError(f"where: shape {where.shape} does not broadcast to {shape}") from None
 
 
 def _call(

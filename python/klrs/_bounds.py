@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from klrs import _klrs
+from klrs._docs import completed_of_draws
 from klrs._estimates import Draws, Estimate, growth_rests
 from klrs.distributions._core import evaluate
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from klrs._typing import Axis, Distributions
 
 
+@completed_of_draws
 def evidence_lower_bound(
     log_joint: Distributions,
     log_q: Distributions,
@@ -32,35 +34,15 @@ def evidence_lower_bound(
 
     Parameters
     ----------
-    log_joint : array_like
-        ln p(x, z) = ln p(x | z) + ln p(z) of each draw z, in nats; -inf where it is impossible.
-        float64, float32, float16, `ml_dtypes.bfloat16` or integers.
-    log_q : array_like
-        ln q(z) of the same draws. All axes but those of the draws broadcast.
-    axis : int, tuple of int or None, default -1
-        Axes along which the draws run; None for all of them.
-    base : float, optional
-        Base of the logarithm of the result, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the axes of the draws, with length 1.
-    where : array_like of bool, optional
-        Draws that count; the others are not looked at. Must broadcast to the shape of the operands.
+    {draws}
+    {keywords}
 
     Returns
     -------
     Estimate
-        (value, standard_error), in nats unless `base` is given: a NumPy scalar each for one row of
-        draws, else an array. float32 if both operands are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If `log_q` is -inf or one of them inf where a draw counts; if a row has no draws; if shapes
-        do not fit; if a number is out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----
@@ -101,6 +83,7 @@ def evidence_lower_bound(
         return draws.estimate(*draws.log_ratios("log_joint", "log_q"))
 
 
+@completed_of_draws
 def importance_weighted_bound(
     log_joint: Distributions,
     log_q: Distributions,
@@ -117,35 +100,15 @@ def importance_weighted_bound(
 
     Parameters
     ----------
-    log_joint : array_like
-        ln p(x, z) = ln p(x | z) + ln p(z) of each draw z, in nats; -inf where it is impossible.
-        float64, float32, float16, `ml_dtypes.bfloat16` or integers.
-    log_q : array_like
-        ln q(z) of the same draws. All axes but those of the draws broadcast.
-    axis : int, tuple of int or None, default -1
-        Axes along which the draws run; None for all of them.
-    base : float, optional
-        Base of the logarithm of the result, greater than 1: None for nats, 2 for bits.
-    keepdims : bool, default False
-        Keep the axes of the draws, with length 1.
-    where : array_like of bool, optional
-        Draws that count; the others are not looked at. Must broadcast to the shape of the operands.
+    {draws}
+    {keywords}
 
     Returns
     -------
     Estimate
-        (value, standard_error), in nats unless `base` is given: a NumPy scalar each for one row of
-        draws, else an array. float32 if both operands are float32 or narrower, else float64.
+        {results}
 
-    Raises
-    ------
-    ValueError
-        If `log_q` is -inf or one of them inf where a draw counts; if a row has no draws; if shapes
-        do not fit; if a number is out of the range that is described above.
-    TypeError
-        If a dtype is no real number, or an argument is of the wrong kind.
-    numpy.exceptions.AxisError
-        If an axis does not exist.
+    {raises}
 
     Notes
     -----

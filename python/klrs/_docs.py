@@ -5,8 +5,8 @@ description of an operand, ``{keywords}`` describes the shared keywords that the
 the order of its signature, ``{results}`` ends the section Returns, ``{raises}`` is the section
 Raises, and ``{accuracy}`` the last paragraph of the notes. It has no other braces.
 
-Those of `klrs.logits`, and distances on a line, have texts of their own under the same names; there
-``{logits}`` describes the one operand, and ``{pair}`` the two of a divergence or a distance.
+Those of `klrs.logits`, distances on a line, and means over draws have texts of their own; there
+``{logits}`` describes the one operand, ``{pair}`` or ``{draws}`` the two.
 """
 
 import sys
@@ -294,6 +294,48 @@ not affected.""",
 )
 
 
+_KEYWORDS_OF_DRAWS = _indented(
+    {
+        "axis": """\
+axis : int, tuple of int or None, default -1
+    Axes along which the draws run; None for all of them.""",
+        "base": """\
+base : float, optional
+    Base of the logarithm of the result, greater than 1: None for nats, 2 for bits.""",
+        "keepdims": """\
+keepdims : bool, default False
+    Keep the axes of the draws, with length 1.""",
+        "where": """\
+where : array_like of bool, optional
+    Draws that count; the others are not looked at. Must broadcast to the shape of the operands.""",
+    }
+)
+
+_SHARED_OF_DRAWS = _indented(
+    {
+        "draws": """\
+log_joint : array_like
+    ln p(x, z) = ln p(x | z) + ln p(z) of each draw z, in nats; -inf where it is impossible.
+    float64, float32, float16, `ml_dtypes.bfloat16` or integers.
+log_q : array_like
+    ln q(z) of the same draws. All axes but those of the draws broadcast.""",
+        "results": """\
+(value, standard_error), in nats unless `base` is given: a NumPy scalar each for one row of
+    draws, else an array. float32 if both operands are float32 or narrower, else float64.""",
+        "raises": """\
+Raises
+------
+ValueError
+    If `log_q` is -inf or one of them inf where a draw counts; if a row has no draws; if shapes
+    do not fit; if a number is out of the range that is described above.
+TypeError
+    If a dtype is no real number, or an argument is of the wrong kind.
+numpy.exceptions.AxisError
+    If an axis does not exist.""",
+    }
+)
+
+
 def complete(doc: str, parameters: Sequence[str]) -> str:
     """Put the shared texts into the docstring of a function with these parameters."""
     shared = _SHARED if "normalize" in parameters else _SHARED_OF_MEASURES
@@ -327,6 +369,13 @@ def completed_on_a_line(function: Function) -> Function:
         else (_KEYWORDS_ON_A_LINE, _SHARED_ON_A_LINE)
     )
     function.__doc__ = _filled(function.__doc__ or "", names, keywords, shared)
+    return function
+
+
+def completed_of_draws(function: Function) -> Function:
+    """Put the shared texts into the docstring of a bound of the log evidence."""
+    names = _parameters_of(function)
+    function.__doc__ = _filled(function.__doc__ or "", names, _KEYWORDS_OF_DRAWS, _SHARED_OF_DRAWS)
     return function
 
 

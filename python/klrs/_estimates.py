@@ -19,7 +19,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from klrs import _klrs
-from klrs._arrays import as_array
+from klrs._arrays import as_array, mask_of
 from klrs._each import FLOATS, compute_dtype
 from klrs._numbers import number
 from klrs.distributions._core import evaluate
@@ -90,7 +90,7 @@ class Draws:
         self._rows = (math.prod(lengths), math.prod(shape[it] for it in axes))
         self.counted: Mask | None = None
         if where is not None:
-            self.counted = self._as_rows(_mask(where, shape), np.dtype(np.bool_))
+            self.counted = self._as_rows(mask_of(where, shape), np.dtype(np.bool_))
             if axes and not self.counted.any(axis=-1).all():
                 row = int(np.argmin(self.counted.any(axis=-1)))
                 index = tuple(int(it) for it in np.unravel_index(row, lengths))
@@ -307,15 +307,3 @@ def _check_draws(arrays: dict[str, Any], shape: tuple[int, ...], axes: tuple[int
                 f"{next(iter(arrays))}: axis {axis} of the shape {shape} has no draws, expected at "
                 "least one; draw before averaging"
             )
-
-
-def _mask(where: Any, shape: tuple[int, ...]) -> Any:
-    array = as_array(where, "where")
-    if array.dtype != np.bool_:
-        raise TypeError(f"where: dtype {array.dtype}, expected bool; pass where.astype(bool)")
-    try:
-        return np.broadcast_to(array, shape)
-    except ValueError:
-        raise ValueError(
-            f"where: shape {array.shape} does not broadcast to {shape}; pass one for each draw"
-        ) from None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from klrs._arrays import as_array
+from klrs._arrays import as_array, mask_of
 from klrs._each import FLOATS, check_out, compute_dtype, handed_over
 
 if TYPE_CHECKING:
@@ -400,15 +400,8 @@ def _classes_last(array: NDArray[Any], axis: int, dimensions: int) -> NDArray[An
 
 
 def _where(given: Any, axis: int, batch: tuple[int, ...], classes: int) -> NDArray[np.bool_]:
-    where = as_array(given, "where")
-    if where.dtype != np.bool_:
-        raise TypeError(f"where: dtype {where.dtype}, expected bool")
     shape = (*batch[:axis], classes, *batch[axis:])
-    try:
-        full = np.broadcast_to(where, shape)
-    except ValueError:
-        raise ValueError(f"where: shape {where.shape} does not broadcast to {shape}") from None
-    return np.moveaxis(full, axis, -1).reshape(math.prod(batch), classes)
+    return np.moveaxis(mask_of(given, shape), axis, -1).reshape(math.prod(batch), classes)
 
 
 def _tolerance(dtype: np.dtype[Any], k: int) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from klrs import _klrs
-from klrs._arrays import as_array
+from klrs._arrays import as_array, mask_of
 from klrs._each import (
     Layout,
     check_mean,
@@ -107,7 +107,7 @@ def _call(arrays: dict[str, NDArray[Any]], keywords: dict[str, Any]) -> dict[str
             ) from None
     if (isinstance(axis, tuple) and not axis) or (axis is None and mean.ndim == 0):
         if where is not None:
-            where = _stretched(where, mean.shape)[..., None]
+            where = mask_of(where, mean.shape)[..., None]
         mean, log_variance, axis = mean[..., None], log_variance[..., None], -1
     return {
         "mean": mean,
@@ -119,13 +119,6 @@ def _call(arrays: dict[str, NDArray[Any]], keywords: dict[str, Any]) -> dict[str
         "out": (None, None),
         "factors": None,
     }
-
-
-def _stretched(where: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    try:
-        return np.broadcast_to(where, shape)
-    except ValueError:
-        raise ValueError(f"where: shape {where.shape} does not broadcast to {shape}") from None
 
 
 def _free_bits(given: Any) -> float | None:
