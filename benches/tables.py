@@ -32,8 +32,9 @@ HOW_TO_READ_LOGITS = """\
 Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
 stands the largest relative error of its values over a sample of the rows. The logits q are normal
 with a standard deviation of 3, p differs from them by 0.3. "The read" is `q.sum()`, or `p.sum();
-q.sum()`, which do nothing else. klrs and torch use all cores, NumPy and SciPy one. Memory is what a
-call adds to its inputs and values and, in the case of klrs, to the array that `out=` names."""
+q.sum()`, which do nothing else. klrs and torch use all cores, NumPy and SciPy one. Memory is what
+a second call adds to its inputs and values and, in the case of klrs, to the array that `out=`
+names."""
 
 HOW_TO_READ_TRANSPORT = """\
 Medians of interleaved runs: klrs' time, and the times of the others as multiples of it. After each
