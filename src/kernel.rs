@@ -135,7 +135,7 @@ pub struct RowSums {
 }
 
 /// The state of a row that is being summed, between two slices of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Accumulator {
     superblock: [[f64; WIDE]; MAX_SUMS],
     chunk: [[f64; WIDE]; MAX_SUMS],
@@ -150,6 +150,14 @@ pub struct Partial {
     pub sums: [f64; MAX_SUMS],
     /// Whether a sign bit was set.
     pub signed: bool,
+}
+
+impl Default for Accumulator {
+    // As derived, but for how it is compiled: not as a copy of zeros.
+    #[inline(always)]
+    fn default() -> Self {
+        Self { superblock: [[0.0; WIDE]; MAX_SUMS], chunk: [[0.0; WIDE]; MAX_SUMS], blocks: 0, signs: 0 }
+    }
 }
 
 impl Accumulator {
@@ -170,19 +178,32 @@ impl Accumulator {
     }
 
     /// Combines the lanes and makes ready for another row.
+    #[inline]
     pub fn finish(&mut self, shape: Shape) -> Partial {
         let mut sums = [0.0; MAX_SUMS];
-        let both = self.chunk.iter_mut().zip(&mut self.superblock);
-        for (place, (sum, (chunk, superblock))) in sums.iter_mut().zip(both).take(shape.used()).enumerate() {
-            let add = |one, other| shape.combine(place, one, other);
-            let lane = |j: usize| add(chunk[j], superblock[j]);
-            *sum = add(add(add(lane(0), lane(4)), add(lane(2), lane(6))), add(add(lane(1), lane(5)), add(lane(3), lane(7))));
+        // By index: zipped, it took 20 ns of a call.
+        #[expect(clippy::needless_range_loop, reason = "see above")]
+        for place in 0..shape.used().min(MAX_SUMS) {
+            let (chunk, superblock) = (&mut self.chunk[place], &mut self.superblock[place]);
+            sums[place] = if shape.is_maximum(place) {
+                combined(chunk, superblock, |one, other| if other > one { other } else { one })
+            } else {
+                combined(chunk, superblock, |one, other| one + other)
+            };
             *chunk = [0.0; WIDE];
             *superblock = [0.0; WIDE];
         }
         self.blocks = 0;
         Partial { sums, signed: core::mem::take(&mut self.signs) != 0 }
     }
+}
+
+/// The lanes of a chunk and its last superblock, combined by the tree.
+#[inline(always)]
+fn combined(chunk: &[f64; WIDE], superblock: &[f64; WIDE], two: impl Fn(f64, f64) -> f64) -> f64 {
+    let lane = |j: usize| two(chunk[j], superblock[j]);
+    let half = |j: usize| two(two(lane(j), lane(j + 4)), two(lane(j + 2), lane(j + 6)));
+    two(half(0), half(1))
 }
 
 impl Partial {

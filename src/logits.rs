@@ -31,7 +31,7 @@ use crate::lanes::half::{BF16, F16};
 use crate::lanes::{Level, Real, WIDE, exp, ln, power_of_two, two_sum};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, Steps, TILE_ROWS};
-use crate::verb::{Compute, Parameters, Verb};
+use crate::verb::{Compute, Held, Parameters, Verb};
 use crate::view::Plan;
 
 /// Entries of a row that is brought in with others at a time, where rows run along an outer axis.
@@ -155,7 +155,7 @@ pub fn compute<T: Compute>(job: &Job, values: &mut [T], wanted: Wanted<T>) -> Re
 
 struct Driver<'a, T: Real> {
     job: &'a Job<'a>,
-    kernel: Option<Box<dyn Kernel<T>>>,
+    kernel: Option<Held<T>>,
     /// p's, where it has logits or targets of its own, and q's.
     operands: [Option<Operand<'a>>; 2],
     targets: Targets,
@@ -664,7 +664,7 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// The value of a row whose powers are beyond floats, and the formula for it, unless it is infinite.
     #[cold]
-    fn beyond(&self, batch: &Batch<T>, row: usize) -> Option<(f64, Box<dyn Kernel<T>>)> {
+    fn beyond(&self, batch: &Batch<T>, row: usize) -> Option<(f64, Held<T>)> {
         let Of::Divergence(verb, parameters) = self.job.of else { return None };
         let mut found = None;
         for _ in 0..2 {

@@ -4,6 +4,7 @@
 //! Mistakes in the arguments are found before the first element is read. New results are written where they belong; into a caller's
 //! `out` they are copied when all is known to be well, so it is untouched after any error and may overlap the inputs.
 
+use core::f64::consts::LN_2;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -101,10 +102,21 @@ fn with_job<R>(
 ) -> PyResult<R> {
     let normalize = arguments.flag(Parameter::Normalize)?;
     let parameters = arguments.parameters(verb)?;
-    let log_base = arguments::log_base(arguments.get_some(Parameter::Base).as_deref())?;
-    let axes = arguments.get(Parameter::Axis).map_or(Ok(Axes::One(-1)), |axis| arguments::axes(&axis))?;
-    let (p, q, mask) = (arguments.array(Parameter::P)?, arguments.array(Parameter::Q)?, arguments.array(Parameter::Where)?);
-    let Some(p) = p else { return Err(PyTypeError::new_err("p is missing")) };
+    let log_base = match arguments.get_some(Parameter::Base) {
+        None => None,
+        Some(base) if arguments::plain_int(&base) == Some(2) => Some(LN_2),
+        Some(base) => Some(arguments::log_base(&base)?),
+    };
+    let axes = match arguments.get(Parameter::Axis) {
+        None => Axes::One(-1),
+        Some(axis) => match arguments::plain_int(&axis) {
+            Some(axis) => Axes::One(axis),
+            None => arguments::axes(&axis)?,
+        },
+    };
+    let Some(p) = arguments.array(Parameter::P)? else { return Err(PyTypeError::new_err("p is missing")) };
+    let q = arguments.array(Parameter::Q)?;
+    let mask = arguments.array(Parameter::Where)?;
     let view_p = arrays::view(&p, "p")?;
     let view_q = q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
     let view_mask = mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;

@@ -14,8 +14,6 @@
 
 use core::ops::Range;
 
-use smallvec::SmallVec;
-
 use crate::divergence::Overflow;
 use crate::element::{DType, Storage};
 use crate::error::{Error, Found};
@@ -23,7 +21,7 @@ use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, TILE_ROWS};
-use crate::verb::{Compute, Masses, Parameters, Verb};
+use crate::verb::{Compute, Held, Masses, Parameters, Verb};
 use crate::view::Plan;
 
 mod diagnose;
@@ -70,7 +68,14 @@ pub fn reduce<T: Compute>(job: &Job, values: &mut [T]) -> Result<(), Error> {
 
 fn rows_to_values<T: Compute>(job: &Job, values: &mut [T]) -> Result<(), Error> {
     let driver = Driver::<T>::new(job);
-    let found = if job.plan.length <= chunk::<T>() { driver.batch(values)? } else { driver.long(values)? };
+    let found = match values {
+        _ if job.plan.length > chunk::<T>() => driver.long(values)?,
+        [_] => {
+            let (mut lifts, mut sums) = room_for_one();
+            driver.some(0, values, &mut Buffers::within((&mut lifts, &mut sums)))?
+        }
+        _ => driver.batch(values)?,
+    };
     found.map_or(Ok(()), |found| Err(found.error))
 }
 
@@ -94,22 +99,29 @@ impl<'a> Operands<'a> {
 }
 
 /// What a thread needs for a group of rows.
-struct Buffers<T> {
-    lifts: SmallVec<[Lift<T>; 1]>,
-    sums: SmallVec<[RowSums; 1]>,
+struct Buffers<'b, T> {
+    lifts: &'b mut [Lift<T>],
+    sums: &'b mut [RowSums],
     scratch: Vec<T>,
 }
 
-impl<T: Real> Buffers<T> {
-    /// Inlined, so that the few that one row needs are not moved about.
-    #[inline(always)]
-    fn new(rows: usize) -> Self {
-        let rows = rows.min(TILE_ROWS);
-        let mut new = Self { lifts: SmallVec::new(), sums: SmallVec::new(), scratch: vec![] };
-        new.lifts.resize(rows, Lift::checked());
-        new.sums.resize(rows.div_ceil(WIDE), RowSums::default());
-        new
+impl<'b, T: Real> Buffers<'b, T> {
+    /// Around room for some rows. What one row needs is not moved about: that takes as long as to sum ten entries.
+    fn within((lifts, sums): (&'b mut [Lift<T>], &'b mut [RowSums])) -> Self {
+        Self { lifts, sums, scratch: vec![] }
     }
+}
+
+/// Room for one row.
+#[inline(always)]
+fn room_for_one<T: Real>() -> ([Lift<T>; 1], [RowSums; 1]) {
+    ([Lift::checked()], [RowSums::default()])
+}
+
+/// Room for so many rows, or for a tile of them.
+fn room_for<T: Real>(rows: usize) -> (Vec<Lift<T>>, Vec<RowSums>) {
+    let rows = rows.min(TILE_ROWS);
+    (vec![Lift::checked(); rows], vec![RowSums::default(); rows.div_ceil(WIDE)])
 }
 
 /// A pass over the data: what runs on what.
@@ -128,7 +140,7 @@ impl<T> Copy for Pass<'_, '_, T> {}
 
 struct Driver<'a, T: Real> {
     job: &'a Job<'a>,
-    kernel: Box<dyn Kernel<T>>,
+    kernel: Held<T>,
     operands: Operands<'a>,
     /// What the sums of p and q may differ from 1 by.
     tolerances: [f64; 2],
@@ -147,7 +159,7 @@ impl<'a, T: Compute> Driver<'a, T> {
 
     /// The pass that the values are made of.
     fn pass(&self) -> Pass<'_, 'a, T> {
-        Pass { kernel: self.kernel.as_ref(), operands: self.operands }
+        Pass { kernel: &*self.kernel, operands: self.operands }
     }
 
     /// Rows that are short enough for one thread each.
@@ -157,21 +169,27 @@ impl<'a, T: Compute> Driver<'a, T> {
         let piece = (parallel::PIECE / length).next_multiple_of(grain).max(grain);
         let elements = values.len().saturating_mul(length);
         let found = parallel::for_each_piece(&self.job.team, values, piece, elements, |first, values| {
-            let mut found = None;
-            let mut buffers = Buffers::new(values.len());
-            for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
-                let start = first + group * TILE_ROWS;
-                let rows = start..start + values.len();
-                self.group(rows.clone(), &mut buffers)?;
-                self.settle(rows, &buffers.lifts, &buffers.sums, values, &mut found)?;
-            }
-            Ok(found)
+            let (mut lifts, mut sums) = room_for(values.len());
+            self.some(first, values, &mut Buffers::within((&mut lifts, &mut sums)))
         })?;
         let mut first: Option<Found> = None;
         for found in found {
             found?.into_iter().for_each(|found| Found::keep_first(&mut first, found));
         }
         Ok(first)
+    }
+
+    /// The values of the rows from `first` on, on this thread, and the first mistake.
+    #[inline(always)]
+    fn some(&self, first: usize, values: &mut [T], buffers: &mut Buffers<T>) -> Result<Option<Found>, Error> {
+        let mut found = None;
+        for (group, values) in values.chunks_mut(TILE_ROWS).enumerate() {
+            let start = first + group * TILE_ROWS;
+            let rows = start..start + values.len();
+            self.group(rows.clone(), buffers)?;
+            self.settle(rows, buffers.lifts, buffers.sums, values, &mut found)?;
+        }
+        Ok(found)
     }
 
     /// Lifts and sums of at most [`TILE_ROWS`] rows, on this thread.
@@ -335,22 +353,22 @@ impl<'a, T: Compute> Driver<'a, T> {
     #[cold]
     fn in_f64(&self, row: usize) -> Result<f64, Error> {
         let driver = Driver::<f64>::new(self.job);
-        let mut buffers = Buffers::new(1);
-        driver.group(row..row + 1, &mut buffers)?;
-        let value = driver.values(&buffers.lifts, &buffers.sums[0]).0[0];
+        let (mut lifts, mut sums) = room_for_one();
+        driver.group(row..row + 1, &mut Buffers::within((&mut lifts, &mut sums)))?;
+        let value = driver.values(&lifts, &sums[0]).0[0];
         let overflows = driver.kernel.overflow() != Overflow::Never && value == f64::INFINITY;
-        if overflows { driver.in_range(row, &buffers.lifts[0]) } else { Ok(value) }
+        if overflows { driver.in_range(row, &lifts[0]) } else { Ok(value) }
     }
 
     /// The value of a row that came out as infinite, by sums that stay in the range of floats if it is not.
     #[cold]
     fn in_range(&self, row: usize, lift: &Lift<T>) -> Result<f64, Error> {
-        let mut buffers = Buffers::<T>::new(1);
-        let mut value = |kernel: Box<dyn Kernel<T>>, lift: Lift<T>| {
+        let (mut lifts, mut sums) = room_for_one();
+        let mut value = |kernel: Held<T>, lift: Lift<T>| {
             let driver = Driver { kernel, ..*self };
-            buffers.lifts[0] = lift;
-            driver.sum(row..row + 1, &mut buffers)?;
-            Ok(driver.values(&buffers.lifts, &buffers.sums[0]).0[0])
+            lifts[0] = lift;
+            driver.sum(row..row + 1, &mut Buffers::within((&mut lifts, &mut sums)))?;
+            Ok(driver.values(&lifts, &sums[0]).0[0])
         };
         let Job { verb, parameters, .. } = *self.job;
         let mut largest = 0.0;

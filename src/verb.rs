@@ -1,5 +1,7 @@
 //! The list of the verbs: the names that Python has for the formulas, and what each asks of the masses of its rows.
 
+use core::ops::Deref;
+
 use crate::divergence::{
     ChiSquare, CrossEntropy, Divergence, Hellinger, Jeffreys, JensenShannon, KullbackLeibler, LargestPower, MinEntropy, Overlap,
     Power, PowerEntropy, Relative, ShiftedPower, Skew, Support, TotalVariation, WorstRatio,
@@ -97,28 +99,28 @@ macro_rules! registry {
 
         }
 
-        fn kernel<T: Real>(verb: Verb, parameters: Parameters) -> Box<dyn Kernel<T>> {
+        fn kernel<T: Real>(verb: Verb, parameters: Parameters) -> Held<T> {
             match verb { $(Verb::$variant => { let $parameters = parameters; $kernel })* }
         }
     };
 }
 
 registry! {
-    Entropy = "entropy", One, |_| boxed(CrossEntropy { with_itself: true, exponential: false });
-    CrossEntropy = "cross_entropy", One, |_| boxed(CrossEntropy { with_itself: false, exponential: false });
+    Entropy = "entropy", One, |_| Held::Fixed(&Compiled(CrossEntropy { with_itself: true, exponential: false }));
+    CrossEntropy = "cross_entropy", One, |_| Held::Fixed(&Compiled(CrossEntropy { with_itself: false, exponential: false }));
     Perplexity = "perplexity", One, |x| boxed(CrossEntropy { with_itself: x.alone, exponential: true });
-    KlDivergence = "kl_divergence", One, |_| boxed(KullbackLeibler { generalized: false });
-    GeneralizedKlDivergence = "generalized_kl_divergence", Any, |_| boxed(KullbackLeibler { generalized: true });
+    KlDivergence = "kl_divergence", One, |_| Held::Fixed(&Compiled(KullbackLeibler { generalized: false }));
+    GeneralizedKlDivergence = "generalized_kl_divergence", Any, |_| Held::Fixed(&Compiled(KullbackLeibler { generalized: true }));
     JsDivergence = "js_divergence", One, |x| boxed(JensenShannon::divergence(x.weights));
     JsDistance = "js_distance", One, |x| boxed(JensenShannon::distance(x.weights));
-    JeffreysDivergence = "jeffreys_divergence", One, |_| boxed(Jeffreys);
-    PopulationStabilityIndex = "population_stability_index", One, |_| boxed(Jeffreys);
+    JeffreysDivergence = "jeffreys_divergence", One, |_| Held::Fixed(&Compiled(Jeffreys));
+    PopulationStabilityIndex = "population_stability_index", One, |_| Held::Fixed(&Compiled(Jeffreys));
     SkewDivergence = "skew_divergence", One, |x| boxed(Skew::new(x.number));
     KDivergence = "k_divergence", One, |_| boxed(Skew::new(0.5));
-    TotalVariationDistance = "total_variation_distance", One, |_| boxed(TotalVariation);
-    HellingerDistance = "hellinger_distance", One, |_| boxed(Hellinger(Overlap::Hellinger));
-    BhattacharyyaCoefficient = "bhattacharyya_coefficient", One, |_| boxed(Hellinger(Overlap::Coefficient));
-    BhattacharyyaDistance = "bhattacharyya_distance", One, |_| boxed(Hellinger(Overlap::Distance));
+    TotalVariationDistance = "total_variation_distance", One, |_| Held::Fixed(&Compiled(TotalVariation));
+    HellingerDistance = "hellinger_distance", One, |_| Held::Fixed(&Compiled(Hellinger(Overlap::Hellinger)));
+    BhattacharyyaCoefficient = "bhattacharyya_coefficient", One, |_| Held::Fixed(&Compiled(Hellinger(Overlap::Coefficient)));
+    BhattacharyyaDistance = "bhattacharyya_distance", One, |_| Held::Fixed(&Compiled(Hellinger(Overlap::Distance)));
     Chi2Divergence = "chi2_divergence", One, |_| boxed(ChiSquare::new(Relative::Pearson));
     NeymanChi2Divergence = "neyman_chi2_divergence", One, |_| boxed(ChiSquare::new(Relative::Neyman));
     TriangularDiscrimination = "triangular_discrimination", One, |_| boxed(ChiSquare::new(Relative::Triangular));
@@ -133,7 +135,7 @@ registry! {
         f64::INFINITY => boxed(WorstRatio { swapped: false }),
         a => boxed(Power::renyi(a)),
     };
-    MinEntropy = "min_entropy", One, |_| boxed(MinEntropy);
+    MinEntropy = "min_entropy", One, |_| Held::Fixed(&Compiled(MinEntropy));
     TsallisEntropy = "tsallis_entropy", One, |x| boxed(PowerEntropy::tsallis(x.number));
     RenyiEntropy = "renyi_entropy", One, |x| match x.number {
         f64::INFINITY => boxed(MinEntropy),
@@ -141,8 +143,28 @@ registry! {
     };
 }
 
-fn boxed<T: Real, D: Divergence<N> + 'static, const N: usize>(divergence: D) -> Box<dyn Kernel<T>> {
-    Box::new(Compiled(divergence))
+/// A kernel: one that all calls of its verb share, or one that was made for the parameters of this call. To make one takes longer than
+/// to sum ten entries.
+pub enum Held<T: Real> {
+    /// Shared.
+    Fixed(&'static dyn Kernel<T>),
+    /// Made.
+    Made(Box<dyn Kernel<T>>),
+}
+
+impl<T: Real> Deref for Held<T> {
+    type Target = dyn Kernel<T>;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Fixed(kernel) => *kernel,
+            Self::Made(kernel) => kernel.as_ref(),
+        }
+    }
+}
+
+fn boxed<T: Real, D: Divergence<N> + 'static, const N: usize>(divergence: D) -> Held<T> {
+    Held::Made(Box::new(Compiled(divergence)))
 }
 
 impl Verb {
@@ -179,47 +201,47 @@ impl Verb {
 /// A compute type. The formulas are compiled for it here, once, whoever uses them.
 pub trait Compute: Real + Storage {
     /// The formula of a verb.
-    fn kernel(verb: Verb, parameters: Parameters) -> Box<dyn Kernel<Self>>;
+    fn kernel(verb: Verb, parameters: Parameters) -> Held<Self>;
 
     /// For rows whose value came out as infinite: the logarithm of the largest ratio, which is infinite where the value is, or less
     /// that of the largest probability.
     #[must_use]
-    fn largest(_verb: Verb, _parameters: Parameters) -> Option<Box<dyn Kernel<Self>>> {
+    fn largest(_verb: Verb, _parameters: Parameters) -> Option<Held<Self>> {
         None
     }
 
     /// For rows of logits whose value came out as infinite: the logarithm of the largest power. A first sweep gets no `found`, a second
     /// one what the first has found; then the largest is that much above the number that comes with the kernel.
     #[must_use]
-    fn largest_of_logits(_verb: Verb, _parameters: Parameters, _found: Option<f64>) -> Option<(Box<dyn Kernel<Self>>, f64)> {
+    fn largest_of_logits(_verb: Verb, _parameters: Parameters, _found: Option<f64>) -> Option<(Held<Self>, f64)> {
         None
     }
 
     /// The formula for such rows, relative to that largest one.
     #[must_use]
-    fn relative_of_logits(_verb: Verb, _parameters: Parameters, _largest: f64) -> Option<Box<dyn Kernel<Self>>> {
+    fn relative_of_logits(_verb: Verb, _parameters: Parameters, _largest: f64) -> Option<Held<Self>> {
         None
     }
 
     /// The formula for rows whose terms are beyond the range of floats, relative to that largest one if it is made of powers.
     #[must_use]
-    fn relative(_verb: Verb, _parameters: Parameters, _largest: f64) -> Option<Box<dyn Kernel<Self>>> {
+    fn relative(_verb: Verb, _parameters: Parameters, _largest: f64) -> Option<Held<Self>> {
         None
     }
 }
 
 impl Compute for f32 {
-    fn kernel(verb: Verb, parameters: Parameters) -> Box<dyn Kernel<Self>> {
+    fn kernel(verb: Verb, parameters: Parameters) -> Held<Self> {
         kernel(verb, parameters)
     }
 }
 
 impl Compute for f64 {
-    fn kernel(verb: Verb, parameters: Parameters) -> Box<dyn Kernel<Self>> {
+    fn kernel(verb: Verb, parameters: Parameters) -> Held<Self> {
         kernel(verb, parameters)
     }
 
-    fn largest(verb: Verb, parameters: Parameters) -> Option<Box<dyn Kernel<Self>>> {
+    fn largest(verb: Verb, parameters: Parameters) -> Option<Held<Self>> {
         let swapped = match verb {
             Verb::RenyiEntropy => return Some(boxed(MinEntropy)),
             Verb::Chi2Divergence => false,
@@ -229,16 +251,16 @@ impl Compute for f64 {
         Some(boxed(WorstRatio { swapped }))
     }
 
-    fn largest_of_logits(verb: Verb, parameters: Parameters, found: Option<f64>) -> Option<(Box<dyn Kernel<Self>>, f64)> {
+    fn largest_of_logits(verb: Verb, parameters: Parameters, found: Option<f64>) -> Option<(Held<Self>, f64)> {
         let (power, base) = (verb.renyi(parameters)?, found.map(LargestPower::base));
         Some((boxed(LargestPower { power, base }), base.unwrap_or_default()))
     }
 
-    fn relative_of_logits(verb: Verb, parameters: Parameters, shift: f64) -> Option<Box<dyn Kernel<Self>>> {
+    fn relative_of_logits(verb: Verb, parameters: Parameters, shift: f64) -> Option<Held<Self>> {
         Some(boxed(ShiftedPower { power: verb.renyi(parameters)?, shift }))
     }
 
-    fn relative(verb: Verb, parameters: Parameters, largest: f64) -> Option<Box<dyn Kernel<Self>>> {
+    fn relative(verb: Verb, parameters: Parameters, largest: f64) -> Option<Held<Self>> {
         match verb {
             Verb::RenyiEntropy => Some(boxed(PowerEntropy::renyi(parameters.number).relative(-largest))),
             Verb::Chi2Divergence => Some(boxed(ChiSquare::lowered(Relative::Pearson))),

@@ -183,11 +183,14 @@ struct Walk {
 }
 
 impl Walk {
+    /// Through no axes.
+    const POINT: Self = Self { inner: (1, 0), outer: Vec::new() };
+
     #[inline]
     fn new(dimensions: &[Dimension], array: usize) -> Self {
         let axis = |dimension: &Dimension| (dimension.length, dimension.strides[array]);
         match dimensions {
-            [] => Self { inner: (1, 0), outer: Vec::new() },
+            [] => Self::POINT,
             [one] => Self { inner: axis(one), outer: Vec::new() },
             [outer @ .., inner] => Self { inner: axis(inner), outer: outer.iter().map(axis).collect() },
         }
@@ -437,16 +440,28 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Broadcasts the operands and takes the axes apart. Nothing is read.
+    #[inline(always)]
     pub fn new(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes) -> Result<Self, Error> {
         Self::sorted(p, q, mask, axes, true)
     }
 
     /// The same with the rows in the order of the result, wherever they lie.
+    #[inline(always)]
     pub fn in_order(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes) -> Result<Self, Error> {
         Self::sorted(p, q, mask, axes, false)
     }
 
+    #[inline(always)]
     fn sorted(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes, by_memory: bool) -> Result<Self, Error> {
+        match (mask, axes, p.shape, q.unwrap_or(p).shape) {
+            (None, Axes::One(-1 | 0) | Axes::All, &[length], &[in_q]) if length == in_q && length > 1 => {
+                Ok(Self::of_one(p, q.unwrap_or(p), length))
+            }
+            _ => Self::of_many(p, q, mask, axes, by_memory),
+        }
+    }
+
+    fn of_many(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes, by_memory: bool) -> Result<Self, Error> {
         for (name, view) in [("p", Some(p)), ("q", q)] {
             if view.is_some_and(|view| view.shape.is_empty()) {
                 return Err(Error::ZeroDimensional { name });
@@ -455,13 +470,6 @@ impl<'a> Plan<'a> {
         let other = q.unwrap_or(p);
         let dimensions = p.shape.len().max(other.shape.len());
         let named = axes.resolve(dimensions)?;
-        if mask.is_none()
-            && let (&[length], &[in_q]) = (p.shape, other.shape)
-            && length == in_q
-            && length > 1
-        {
-            return Ok(Self::of_one(p, other, length));
-        }
         let shape = broadcast(p, other, &named, dimensions)?;
         if elements(&shape).is_none() {
             return Err(Error::TooLarge { shape: shape.to_vec() });
@@ -509,29 +517,40 @@ impl<'a> Plan<'a> {
     }
 
     /// One distribution each: nothing to broadcast, to sort or to merge. All that follows would take a fifth of a call for a few entries.
+    #[inline(always)]
     fn of_one(p: &View<'a>, q: &View<'a>, length: usize) -> Self {
-        let entries = [Dimension { length, strides: [p.strides[0], q.strides[0], 0, 0] }];
+        let rows = |view: &View<'a>| Rows {
+            data: view.data,
+            dtype: view.dtype,
+            swapped: view.swapped,
+            batch: Walk::POINT,
+            entries: Walk { inner: (length, view.strides[0]), outer: Vec::new() },
+            array: PhantomData,
+        };
         Self {
-            p: Rows::new(p, &[], &entries, 0),
-            q: Rows::new(q, &[], &entries, 1),
+            p: rows(p),
+            q: rows(q),
             mask: None,
             rows: 1,
             length,
             shape: smallvec![length],
             axes: smallvec![0],
-            places: Walk::new(&[], 3),
+            places: Walk::POINT,
         }
     }
 
     /// Shape of the result: the batch axes, and the reduced ones with length 1 if those are kept.
     #[must_use]
     pub fn result_shape(&self, keepdims: bool) -> Few<usize> {
-        let length = |(axis, &length)| match (self.axes.contains(&axis), keepdims) {
-            (false, _) => Some(length),
-            (true, true) => Some(1),
-            (true, false) => None,
-        };
-        self.shape.iter().enumerate().filter_map(length).collect()
+        let mut shape = Few::new();
+        for (axis, &length) in self.shape.iter().enumerate() {
+            match (self.axes.contains(&axis), keepdims) {
+                (false, _) => shape.push(length),
+                (true, true) => shape.push(1),
+                (true, false) => {}
+            }
+        }
+        shape
     }
 
     /// Position in the result, in C order, of a row.

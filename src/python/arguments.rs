@@ -12,14 +12,20 @@ use crate::view::Axes;
 /// How far weights may miss a sum of 1; they are divided by it.
 const WEIGHTS_TOLERANCE: f64 = 1e-6;
 
-/// `axis`: an int, a tuple of ints, or None.
+/// An int that is nothing but one, no larger than a pointer: what most people write, which is to be read at once beside a call for three
+/// classes.
+#[inline(always)]
+pub(super) fn plain_int(given: &Bound<'_, PyAny>) -> Option<isize> {
+    if given.is_exact_instance_of::<PyInt>() { given.extract().ok() } else { None }
+}
+
+/// `axis`, unless it is a plain int: a tuple of ints, or None, or what else is an int.
 pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
     if axis.is_none() {
         return Ok(Axes::All);
     }
     let one = |axis: &Bound<'_, PyAny>| if axis.is_instance_of::<PyBool>() { None } else { axis.extract::<isize>().ok() };
     let axes = match axis.cast::<PyTuple>() {
-        _ if axis.is_exact_instance_of::<PyInt>() => axis.extract().ok().map(Axes::One),
         Ok(axes) => axes.iter().map(|axis| one(&axis)).collect::<Option<_>>().map(Axes::Several),
         Err(_) => one(axis).map(Axes::One),
     };
@@ -30,14 +36,22 @@ pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
 }
 
 /// `keepdims` and `normalize`: a bool, Python's or NumPy's, or 0 or 1.
+#[inline]
 pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
-    // No conversion is tried that fails for a flag: the errors of those would be kept (see `function::entry`).
-    let given = match flag.cast::<PyBool>() {
-        Ok(flag) => Some(flag.is_true()),
-        Err(_) if flag.is_instance_of::<PyInt>() => {
-            flag.extract::<u8>().ok().filter(|&number| number <= 1).map(|number| number == 1)
+    for known in [false, true] {
+        if flag.is(&*PyBool::new(flag.py(), known)) {
+            return Ok(known);
         }
-        Err(_) => flag.extract::<bool>().ok(),
+    }
+    unusual_flag(flag, name)
+}
+
+fn unusual_flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+    // No conversion is tried that fails for a flag: the errors of those would be kept (see `function::entry`).
+    let given = if flag.is_instance_of::<PyInt>() {
+        flag.extract::<u8>().ok().filter(|&number| number <= 1).map(|number| number == 1)
+    } else {
+        flag.extract::<bool>().ok()
     };
     given.ok_or_else(|| {
         let given = flag.repr().map(|text| text.to_string()).unwrap_or_default();
@@ -45,24 +59,14 @@ pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     })
 }
 
-/// `base`: the logarithm of it; none for nats.
-pub(super) fn log_base(base: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
-    let Some(base) = base else { return Ok(None) };
-    // An int is what most people write, and three times as fast read as one.
-    let number = match base.is_exact_instance_of::<PyInt>().then(|| base.extract::<i32>()) {
-        Some(Ok(number)) => Ok(f64::from(number)),
-        _ => base.extract::<f64>(),
-    };
-    let Ok(given) = number else {
+/// `base`: the logarithm of it.
+pub(super) fn log_base(base: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let Ok(given) = base.extract::<f64>() else {
         let given = base.repr()?;
         let text = format!("base: got {given}, expected a number greater than 1 (2 for bits, 10 for hartleys) or None for nats");
         return Err(PyTypeError::new_err(text));
     };
-    // The same number, known: bits are what most people ask for.
-    if given.to_bits() == 2.0_f64.to_bits() {
-        return Ok(Some(core::f64::consts::LN_2));
-    }
-    if given > 1.0 && given.is_finite() { Ok(Some(ln::ln(given))) } else { Err(Error::Base { given }.into()) }
+    if given > 1.0 && given.is_finite() { Ok(ln::ln(given)) } else { Err(Error::Base { given }.into()) }
 }
 
 /// `alpha`, `lambda_` and `skew`: the number that a verb is a family by.

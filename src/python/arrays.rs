@@ -7,9 +7,10 @@
 
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
+use core::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject, npy_intp};
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, PyArrayObject, get_type_object, npy_intp};
 use numpy::{Element, PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -18,34 +19,53 @@ use pyo3::sync::PyOnceLock;
 use crate::element::{DType, Elements, Storage};
 use crate::error::Error;
 use crate::lanes::Real;
-use crate::view::{Few, View, ViewMut};
+use crate::view::{View, ViewMut};
 
 /// The NumPy array that an argument is.
+#[inline(always)]
 pub(super) fn array<'py>(argument: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Bound<'py, PyUntypedArray>> {
-    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if let Ok(array) = argument.cast_exact::<PyUntypedArray>() {
-        return Ok(array.clone());
+    match argument.cast_exact::<PyUntypedArray>() {
+        Ok(array) => Ok(array.clone()),
+        Err(_) => converted(argument, name),
     }
+}
+
+/// The NumPy array that is made of an argument that is none.
+#[cold]
+fn converted<'py>(argument: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Bound<'py, PyUntypedArray>> {
+    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let as_array = AS_ARRAY.import(argument.py(), "klrs._arrays", "as_array")?;
     Ok(as_array.call1((argument, name))?.cast_into::<PyUntypedArray>()?)
 }
 
 /// The header of an array.
+#[inline(always)]
 pub(super) fn view<'a>(array: &'a Bound<'_, PyUntypedArray>, name: &'static str) -> Result<View<'a>, Error> {
-    let dtype = array.dtype();
-    let Some(element) = element(&dtype) else {
-        let text = dtype.to_string();
-        return Err(match name {
-            "where" => Error::WhereDType { dtype: text },
-            _ => Error::DType { name, remedy: remedy(&dtype, &text), dtype: text },
-        });
+    // SAFETY: the array holds its dtype, and no Python code runs while it is looked at.
+    let dtype = unsafe { Borrowed::from_ptr(array.py(), header(array).fields.descr.cast()).cast_unchecked::<PyArrayDescr>() };
+    let (known, swapped) = (element_by_number(&dtype), is_swapped(&dtype));
+    let element = match known {
+        Some(element) if name != "where" => element,
+        _ => unusual_element(array, name)?,
     };
-    if name == "where" && element != DType::Bool {
-        return Err(Error::WhereDType { dtype: dtype.to_string() });
-    }
     let (shape, strides) = (array.shape(), array.strides());
     // SAFETY: the header of a living array; NumPy vouches for its shape, strides and dtype, and the array is held for 'a.
-    unsafe { Ok(View::from_raw(header(array).fields.data.cast::<u8>(), element, is_swapped(&dtype), shape, strides)) }
+    unsafe { Ok(View::from_raw(header(array).fields.data.cast::<u8>(), element, swapped, shape, strides)) }
+}
+
+/// The dtype of an array whose number does not tell, if it is one of ours.
+fn unusual_element(array: &Bound<'_, PyUntypedArray>, name: &'static str) -> Result<DType, Error> {
+    let dtype = array.dtype();
+    match element(&dtype) {
+        Some(element) if name != "where" || element == DType::Bool => Ok(element),
+        _ => {
+            let text = dtype.to_string();
+            Err(match name {
+                "where" => Error::WhereDType { dtype: text },
+                _ => Error::DType { name, remedy: remedy(&dtype, &text), dtype: text },
+            })
+        }
+    }
 }
 
 fn header<'a>(array: &'a Bound<'_, PyUntypedArray>) -> &'a PyArrayObject {
@@ -55,6 +75,18 @@ fn header<'a>(array: &'a Bound<'_, PyUntypedArray>) -> &'a PyArrayObject {
 
 fn is_swapped(dtype: &Bound<'_, PyArrayDescr>) -> bool {
     dtype.byteorder() == if cfg!(target_endian = "little") { b'>' } else { b'<' }
+}
+
+/// The dtype, if its number tells: that of the two which nearly all have. It is the fastest to be had.
+#[inline(always)]
+fn element_by_number(dtype: &Bound<'_, PyArrayDescr>) -> Option<DType> {
+    const DOUBLE: c_int = NPY_TYPES::NPY_DOUBLE as c_int;
+    const FLOAT: c_int = NPY_TYPES::NPY_FLOAT as c_int;
+    match dtype.num() {
+        DOUBLE => Some(DType::F64),
+        FLOAT => Some(DType::F32),
+        _ => None,
+    }
 }
 
 /// The dtype, by what the array itself says: kind and size; `ml_dtypes.bfloat16` has the kind of a plain void, so its name too.
@@ -166,12 +198,14 @@ impl<'py, T: Scalar> New<'py, T> {
     /// An array whose elements are anything.
     pub(super) fn empty(py: Python<'py>, shape: &[usize]) -> PyResult<Self> {
         let dtype = numpy::dtype::<T>(py);
-        let lengths: Few<npy_intp> = shape.iter().map(|length| length.cast_signed()).collect();
-        // SAFETY: NumPy reads as many lengths as it is told of and takes the reference to the dtype; a new reference comes back, or none
-        // with an exception set.
+        // SAFETY: NumPy reads as many lengths as it is told of, which are those of arrays and so no larger than a signed number, and
+        // takes the reference to the dtype; a new reference comes back, or none with an exception set.
         let array = unsafe {
-            let (axes, lengths) = (c_int::try_from(lengths.len())?, lengths.as_ptr().cast_mut());
-            let array = PY_ARRAY_API.PyArray_Empty(py, axes, lengths, dtype.into_dtype_ptr(), 0);
+            let (axes, lengths) = (c_int::try_from(shape.len())?, shape.as_ptr().cast::<npy_intp>().cast_mut());
+            let class = get_type_object(py, NpyTypes::PyArray_Type);
+            let (strides, data) = (null_mut(), null_mut());
+            let dtype = dtype.into_dtype_ptr();
+            let array = PY_ARRAY_API.PyArray_NewFromDescr(py, class, dtype, axes, lengths, strides, data, 0, null_mut());
             Bound::from_owned_ptr_or_err(py, array)?
         };
         Ok(Self { array, length: shape.iter().product(), element: PhantomData })

@@ -81,7 +81,7 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// The parameters of the formula.
-    #[inline]
+    #[inline(always)]
     pub(super) fn parameters(&self, verb: Verb) -> PyResult<Parameters> {
         let mut parameters = Parameters { alone: self.get_some(Parameter::Q).is_none(), ..Parameters::default() };
         if let Some(weights) = self.get_some(Parameter::Weights) {
@@ -98,23 +98,26 @@ impl<'a, 'py> Arguments<'a, 'py> {
     }
 
     /// A parameter that is an array.
-    #[inline]
+    #[inline(always)]
     pub(super) fn array(&self, parameter: Parameter) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
         let given = match parameter {
             Parameter::P => self.get(parameter),
             Parameter::Q if !self.q_is_optional => self.get(parameter),
             _ => self.get_some(parameter),
         };
-        given.map(|argument| arrays::array(&argument, PARAMETERS[parameter as usize])).transpose()
+        match given {
+            Some(argument) => arrays::array(&argument, PARAMETERS[parameter as usize]).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
 /// What a public function is made of; CPython keeps pointers into it.
 struct Definition {
     operands: usize,
-    /// Whether it has each of the parameters, and whether each must be given.
-    has: [bool; PARAMETERS.len()],
-    requires: [bool; PARAMETERS.len()],
+    /// The parameters that it has, and those that must be given: a bit each.
+    has: u16,
+    requires: u16,
     name: CString,
     doc: CString,
     method: OnceLock<Method>,
@@ -160,9 +163,12 @@ pub(super) fn function<'py>(
     if let Some(unknown) = parameters.iter().find(|name| !PARAMETERS.contains(&name.as_str())) {
         return Err(PyValueError::new_err(format!("parameters: {unknown:?}, expected some of {PARAMETERS:?}")));
     }
-    let [has, requires] = [&parameters, &required].map(|names| PARAMETERS.map(|name| names.iter().any(|given| given == name)));
+    let [has, requires] = [&parameters, &required].map(|names| {
+        let places = names.iter().filter_map(|name| PARAMETERS.iter().position(|parameter| parameter == name));
+        places.fold(0, |bits, place| bits | 1 << place)
+    });
     let definition = DEFINITIONS[verb].get_or_init(|| Definition {
-        operands: has.iter().take(2).filter(|&&has| has).count(),
+        operands: [Parameter::P, Parameter::Q].into_iter().filter(|&operand| has >> operand as u16 & 1 == 1).count(),
         has,
         requires,
         name: CString::new(name).unwrap_or_default(),
@@ -231,40 +237,52 @@ fn call<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static CALL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let definition = DEFINITIONS[verb].get().expect("functions have a definition");
-    let mut given = [None; PARAMETERS.len()];
+    let q_is_optional = definition.requires >> Parameter::Q as u16 & 1 == 0;
+    let mut given = Arguments { given: [None; PARAMETERS.len()], q_is_optional };
+    let places = &mut given.given;
     let mut fits = positional <= definition.operands;
     if fits {
-        for (given, &argument) in given.iter_mut().zip(&arguments[..positional]) {
-            *given = Some(argument);
+        // One by one: they are two at most, for which a call of `memcpy` takes longer.
+        for operand in [Parameter::P, Parameter::Q] {
+            if (operand as usize) < positional {
+                places[operand as usize] = Some(arguments[operand as usize]);
+            }
         }
-        for (name, &argument) in names.into_iter().flat_map(|names| names.iter_borrowed()).zip(&arguments[positional..]) {
-            match place(&name)? {
-                Some(place) if definition.has[place] && given[place].is_none() => given[place] = Some(argument),
+        let mut missing = definition.requires >> positional << positional;
+        for (index, &argument) in arguments[positional..].iter().enumerate() {
+            let Some(names) = names else { break };
+            let name = names.get_borrowed_item(index)?;
+            let place = match interned(py).iter().position(|parameter| parameter.is(name)) {
+                Some(place) => Some(place),
+                None => place(&name)?,
+            };
+            match place {
+                Some(place) if definition.has >> place & 1 == 1 && places[place].is_none() => {
+                    places[place] = Some(argument);
+                    missing &= !(1 << place);
+                }
                 _ => fits = false,
             }
         }
-        fits &= given.iter().zip(definition.requires).all(|(given, required)| given.is_some() || !required);
+        fits &= missing == 0;
     }
-    if fits && given[..2].iter().flatten().any(|operand| is_foreign(operand)) {
+    if fits && places[..2].iter().flatten().any(|operand| is_foreign(operand)) {
         let (by_position, by_name) = taken_apart(py, arguments, positional, names)?;
         let call = CALL.import(py, "klrs._adapters", "call")?;
         return call.call1((Verb::ALL[verb].name(), by_position, by_name));
     }
-    if fits {
-        reduce_rows(py, Verb::ALL[verb], &Arguments { given, q_is_optional: !definition.requires[Parameter::Q as usize] })
-    } else {
-        Err(explain(py, verb, arguments, positional, names))
-    }
+    if fits { reduce_rows(py, Verb::ALL[verb], &given) } else { Err(explain(py, verb, arguments, positional, names)) }
 }
 
-/// The parameter that has a name. Names in source code are interned, so that nearly all are found by their address.
-fn place(name: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+/// The names of the parameters as they are in source code, where names are interned: nearly all are found by their address.
+#[inline]
+fn interned(py: Python<'_>) -> &[Py<PyString>; PARAMETERS.len()] {
     static INTERNED: PyOnceLock<[Py<PyString>; PARAMETERS.len()]> = PyOnceLock::new();
-    let py = name.py();
-    let interned = INTERNED.get_or_init(py, || PARAMETERS.map(|parameter| PyString::intern(py, parameter).unbind()));
-    if let Some(place) = interned.iter().position(|parameter| parameter.is(name)) {
-        return Ok(Some(place));
-    }
+    INTERNED.get_or_init(py, || PARAMETERS.map(|parameter| PyString::intern(py, parameter).unbind()))
+}
+
+/// The parameter that has a name, by its text.
+fn place(name: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     let name = name.cast::<PyString>()?.to_str()?;
     Ok(PARAMETERS.iter().position(|&parameter| parameter == name))
 }

@@ -43,7 +43,7 @@ pub(super) fn kl_to_standard_normal<'py>(py: Python<'py>, call: Call<'py>) -> Py
     if factors.is_some_and(|factors| factors.len() != plan.rows) {
         return Err(PyValueError::new_err("factors are not as many as there are rows"));
     }
-    let log_base = arguments::log_base(call.base.as_ref())?;
+    let log_base = call.base.as_ref().map(arguments::log_base).transpose()?;
     let free = call.free_bits.map(|free| free * log_base.unwrap_or(1.0));
     let job = Job { plan: &plan, free, log_base, level: Level::new(), team: Team::alone() };
     let fits_f32 = mean.dtype().fits_f32() && log_variance.dtype().fits_f32();

@@ -101,7 +101,7 @@ pub(super) fn logits<'py>(py: Python<'py>, name: &str, call: Call<'py>) -> PyRes
         plan: &plan,
         of,
         temperature: call.temperature,
-        log_base: arguments::log_base(call.base.as_ref())?,
+        log_base: call.base.as_ref().map(arguments::log_base).transpose()?,
         labels: labels.map(|labels| Labels { labels, ignored: call.ignore_index }),
         class_weights,
         smoothing: call.label_smoothing,

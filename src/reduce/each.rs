@@ -14,7 +14,7 @@ use core::ops::Range;
 
 use super::lift::Lift;
 use super::sums::{BROUGHT, bring};
-use super::{Buffers, Driver, Job};
+use super::{Buffers, Driver, Job, room_for};
 use crate::error::{Error, Found};
 use crate::kernel::{Each, EachRow, Output, RowSums};
 use crate::lanes::{WIDE, fma, times_power_of_two, two_sum};
@@ -69,7 +69,8 @@ impl<T: Compute> Driver<'_, T> {
         }
         let found = parallel::for_each_piece(&self.job.team, &mut pieces, 1, rows.saturating_mul(length), |_, pieces| {
             let mut found = None;
-            let mut buffers = Buffers::new(together);
+            let (mut lifts, mut sums) = room_for(together);
+            let mut buffers = Buffers::within((&mut lifts, &mut sums));
             for piece in pieces {
                 self.each_of(piece, wanted.each, wanted.weights, &mut buffers, &mut found)?;
             }
@@ -92,7 +93,7 @@ impl<T: Compute> Driver<'_, T> {
     ) -> Result<(), Error> {
         let rows = piece.first..piece.first + piece.values.len();
         self.group(rows.clone(), buffers)?;
-        self.settle(rows.clone(), &buffers.lifts, &buffers.sums, piece.values, found)?;
+        self.settle(rows.clone(), buffers.lifts, buffers.sums, piece.values, found)?;
         let length = self.job.plan.length;
         let mut scratch = vec![T::default(); 2 * BROUGHT];
         for (group, values) in piece.values.chunks(WIDE).enumerate() {

@@ -77,7 +77,9 @@ impl<'a, T: Compute> Driver<'a, T> {
     ) -> Result<(), Error> {
         let length = self.job.plan.length;
         let chunks = length.div_ceil(chunk::<T>());
-        sums.fill(RowSums::default());
+        for sums in &mut *sums {
+            sums.signs = 0;
+        }
         if chunks == 1 {
             self.partial_sums(pass, rows, 0..length, lifts, scratch, &mut |i, sum| sums[i / WIDE].set(i % WIDE, sum));
             return Ok(());
