@@ -104,12 +104,12 @@ fn with_job<R>(
     let parameters = arguments.parameters(verb)?;
     let log_base = match arguments.get_some(Parameter::Base) {
         None => None,
-        Some(base) if arguments::plain_int(&base) == Some(2) => Some(LN_2),
+        Some(base) if function::plain_int(&base) == Some(2) => Some(LN_2),
         Some(base) => Some(arguments::log_base(&base)?),
     };
     let axes = match arguments.get(Parameter::Axis) {
         None => Axes::One(-1),
-        Some(axis) => match arguments::plain_int(&axis) {
+        Some(axis) => match function::plain_int(&axis) {
             Some(axis) => Axes::One(axis),
             None => arguments::axes(&axis)?,
         },

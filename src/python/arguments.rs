@@ -12,13 +12,6 @@ use crate::view::Axes;
 /// How far weights may miss a sum of 1; they are divided by it.
 const WEIGHTS_TOLERANCE: f64 = 1e-6;
 
-/// An int that is nothing but one, no larger than a pointer: what most people write, which is to be read at once beside a call for three
-/// classes.
-#[inline(always)]
-pub(super) fn plain_int(given: &Bound<'_, PyAny>) -> Option<isize> {
-    if given.is_exact_instance_of::<PyInt>() { given.extract().ok() } else { None }
-}
-
 /// `axis`, unless it is a plain int: a tuple of ints, or None, or what else is an int.
 pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
     if axis.is_none() {

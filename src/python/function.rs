@@ -18,7 +18,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::{arguments, arrays, bug, reduce_rows};
 use crate::verb::{Parameters, Verb};
@@ -251,7 +251,8 @@ fn call<'py>(
         let mut missing = definition.requires >> positional << positional;
         for (index, &argument) in arguments[positional..].iter().enumerate() {
             let Some(names) = names else { break };
-            let name = names.get_borrowed_item(index)?;
+            // SAFETY: the tuple, which the caller holds, has a name for each of these arguments.
+            let name = unsafe { Borrowed::from_ptr(py, ffi::PyTuple_GetItem(names.as_ptr(), index.cast_signed())) };
             let place = match interned(py).iter().position(|parameter| parameter.is(name)) {
                 Some(place) => Some(place),
                 None => place(&name)?,
@@ -272,6 +273,18 @@ fn call<'py>(
         return call.call1((Verb::ALL[verb].name(), by_position, by_name));
     }
     if fits { reduce_rows(py, Verb::ALL[verb], &given) } else { Err(explain(py, verb, arguments, positional, names)) }
+}
+
+/// An int that is nothing but one, and fits: what most people write, which is to be read at once beside a call for three classes.
+#[inline(always)]
+pub(super) fn plain_int(given: &Bound<'_, PyAny>) -> Option<isize> {
+    if !given.is_exact_instance_of::<PyInt>() {
+        return None;
+    }
+    let mut overflow = 0;
+    // SAFETY: of a living int; nothing is raised for one, however large.
+    let number = unsafe { ffi::PyLong_AsLongAndOverflow(given.as_ptr(), &raw mut overflow) };
+    if overflow == 0 { isize::try_from(number).ok() } else { None }
 }
 
 /// The names of the parameters as they are in source code, where names are interned: nearly all are found by their address.
