@@ -229,6 +229,8 @@ pub struct Rows<'a> {
     data: *const u8,
     dtype: DType,
     swapped: bool,
+    /// A power of two that every row's address is a multiple of.
+    alignment: usize,
     batch: Walk,
     entries: Walk,
     array: PhantomData<&'a [u8]>,
@@ -242,7 +244,10 @@ unsafe impl Sync for Rows<'_> {}
 impl<'a> Rows<'a> {
     #[inline]
     fn new(view: &View<'a>, batch: &[Dimension], entries: &[Dimension], array: usize) -> Self {
+        let strides = batch.iter().map(|dimension| dimension.strides[array].cast_unsigned());
+        let address = strides.fold(view.data.addr(), |bits, stride| bits | stride);
         Self {
+            alignment: alignment(address),
             data: view.data,
             dtype: view.dtype,
             swapped: view.swapped,
@@ -268,7 +273,8 @@ impl<'a> Rows<'a> {
         across != 0 && across.unsigned_abs() < along.unsigned_abs()
     }
 
-    /// Entries of a row as they lie in memory, if they are of type `T`, native, aligned and contiguous.
+    /// Entries of a row as they lie in memory, if they are of type `T`, native and contiguous, and aligned in every row: what is lent of
+    /// one row is lent of all.
     ///
     /// # Panics
     ///
@@ -278,14 +284,13 @@ impl<'a> Rows<'a> {
     pub fn borrow<T: Storage>(&self, row: usize, entries: Range<usize>) -> Option<&'a [T]> {
         self.check(row..row + 1, &entries);
         let size = size_of::<T>();
-        if !self.entries.is_run(size.cast_signed()) || self.dtype != T::DTYPE || self.swapped {
+        let is_aligned = self.alignment >= align_of::<T>();
+        if !is_aligned || !self.entries.is_run(size.cast_signed()) || self.dtype != T::DTYPE || self.swapped {
             return None;
         }
         let start = self.at(self.batch.offset(row) + (entries.start * size).cast_signed()).cast::<T>();
-        if !start.is_aligned() {
-            return None;
-        }
-        // SAFETY: the entries exist, lie one after another, and are aligned values of type T.
+        // SAFETY: the entries exist and lie one after another; as the address of every row, and the size, are multiples of the alignment
+        // of T, they are aligned values of that type.
         Some(unsafe { core::slice::from_raw_parts(start, entries.len()) })
     }
 
@@ -520,6 +525,7 @@ impl<'a> Plan<'a> {
     #[inline(always)]
     fn of_one(p: &View<'a>, q: &View<'a>, length: usize) -> Self {
         let rows = |view: &View<'a>| Rows {
+            alignment: alignment(view.data.addr()),
             data: view.data,
             dtype: view.dtype,
             swapped: view.swapped,
@@ -577,6 +583,12 @@ impl<'a> Plan<'a> {
         let shape: Few<usize> = self.axes.iter().map(|&axis| self.shape[axis]).collect();
         unravel(entry, &shape)
     }
+}
+
+/// The largest power of two that what was or-ed to this is a multiple of; 0 for 0.
+#[inline]
+fn alignment(addresses: usize) -> usize {
+    addresses & addresses.wrapping_neg()
 }
 
 /// How many elements an array of that shape has, if they can be counted.

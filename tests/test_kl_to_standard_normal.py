@@ -110,6 +110,17 @@ def test_layouts_have_the_same_bits(shape: tuple[int, ...], dtype: Any) -> None:
         assert all(map(same, other, sought))
 
 
+@pytest.mark.parametrize("length", [5, 100, 600])
+def test_rows_of_which_every_other_is_aligned(length: int) -> None:
+    """Beside an operand whose rows run along the outer axis, so that several are read together."""
+    packed = np.zeros(7, [("mean", np.float64, (length,)), ("step", np.int32)])
+    mean, log_variance = packed["mean"], np.asfortranarray(pair((7, length))[1])
+    mean[:] = pair((7, length))[0]
+    expected = everything(mean.copy(), log_variance.copy("C"))
+    for got, it in zip(everything(mean, log_variance), expected, strict=True):
+        assert same(got, it)
+
+
 def test_threads_change_no_bit() -> None:
     for shape in ((40_000, 3), (3000, 100), (2, 200_000)):
         mean, log_variance = pair(shape, np.float32)

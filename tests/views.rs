@@ -200,6 +200,8 @@ fn check_rows<S: Element>(random: &mut Generator, array: &Array, rows: &Rows, pl
                 assert_eq!(got.bits(), expected(row, entry), "borrow {row} {entry}");
             }
         }
+        let of_first = rows.borrow::<S>(0, run.clone());
+        assert_eq!(rows.borrow::<S>(row, run.clone()).is_some(), of_first.is_some(), "borrow {row} but not 0, or 0 alone");
         if let Some(borrowed) = rows.borrow_rows::<S>(some.clone()) {
             lent.many += 1;
             assert_eq!(borrowed.len(), some.len() * plan.length);
