@@ -88,6 +88,14 @@ impl Found {
     }
 }
 
+/// An empty vector with room, or an error instead of an abort.
+pub(crate) fn allocate<T>(length: usize) -> Result<Vec<T>, Error> {
+    let mut vector = Vec::new();
+    let bytes = length.saturating_mul(size_of::<T>());
+    vector.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { bytes })?;
+    Ok(vector)
+}
+
 /// A place along some axes, shown as Python shows an index: `17`, or `(2, 5)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Index(pub Vec<usize>);

@@ -18,7 +18,7 @@ use core::ops::Range;
 use smallvec::SmallVec;
 
 use crate::element::{DType, Elements, Storage};
-use crate::error::Error;
+use crate::error::{Error, allocate};
 use crate::kernel::gaussian::{self, Entries, Slopes, add_terms, write_terms};
 use crate::kernel::{Accumulator, SHORT, block, chunk};
 use crate::lanes::{Level, Real, exp, power_of_two};
@@ -459,12 +459,4 @@ fn pairwise(mut parts: &mut [f64]) -> f64 {
         parts = &mut parts[..pairs];
     }
     parts[0]
-}
-
-/// An empty vector with room, or an error instead of an abort.
-fn allocate<T>(length: usize) -> Result<Vec<T>, Error> {
-    let mut vector = Vec::new();
-    let bytes = length.saturating_mul(size_of::<T>());
-    vector.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { bytes })?;
-    Ok(vector)
 }

@@ -16,7 +16,7 @@ use core::ops::Range;
 
 use crate::divergence::Overflow;
 use crate::element::{DType, Storage};
-use crate::error::{Error, Found};
+use crate::error::{Error, Found, allocate};
 use crate::kernel::{Finish, Kernel, RowSums, SHORT, chunk};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel::{self, Team};
@@ -391,12 +391,4 @@ impl<'a, T: Compute> Driver<'a, T> {
             Masses::Normalize | Masses::Any => lift.is_regular && sums.iter().all(|sum| sum.is_finite()),
         }
     }
-}
-
-/// An empty vector with room, or an error instead of an abort.
-fn allocate<T>(length: usize) -> Result<Vec<T>, Error> {
-    let mut vector = Vec::new();
-    let bytes = length.saturating_mul(size_of::<T>());
-    vector.try_reserve_exact(length).map_err(|_| Error::OutOfMemory { bytes })?;
-    Ok(vector)
 }

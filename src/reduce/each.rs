@@ -15,7 +15,7 @@ use core::ops::Range;
 use super::lift::Lift;
 use super::sums::{BROUGHT, bring};
 use super::{Buffers, Driver, Job, room_for};
-use crate::error::{Error, Found};
+use crate::error::{Error, Found, allocate};
 use crate::kernel::{Each, EachRow, Output, RowSums};
 use crate::lanes::{WIDE, fma, times_power_of_two, two_sum};
 use crate::parallel;
@@ -62,7 +62,7 @@ impl<T: Compute> Driver<'_, T> {
         }
         let together = (parallel::PIECE / 8 / length).clamp(1, TILE_ROWS);
         let [mut of_p, mut of_q] = wanted.out.map(|out| out.map(|out| out.chunks_mut(together * length)));
-        let mut pieces: Vec<Rows<T>> = super::allocate(rows.div_ceil(together))?;
+        let mut pieces: Vec<Rows<T>> = allocate(rows.div_ceil(together))?;
         for (index, values) in values.chunks_mut(together).enumerate() {
             let out = [&mut of_p, &mut of_q].map(|chunks| chunks.as_mut().and_then(Iterator::next));
             pieces.push(Rows { first: index * together, values, out });

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use super::lift::{Lift, shift};
-use super::{Driver, Pass, allocate};
+use super::{Driver, Pass};
 use crate::element::{DType, Storage};
-use crate::error::Error;
+use crate::error::{Error, allocate};
 use crate::kernel::{Accumulator, COLUMNS, Columns, Partial, RowSums, Run, Shape, block, chunk};
 use crate::lanes::{Real, WIDE};
 use crate::parallel::{self, Patience};
