@@ -65,6 +65,12 @@ pub enum Error {
     Label { row: Index, label: i64, classes: usize },
     /// Logits that are +inf.
     InfiniteLogit { name: &'static str, row: Index, position: Index },
+    /// `where` leaves no draw of a row.
+    NoDraw { row: Index },
+    /// A draw that the density which it is from rules out.
+    ImpossibleDraw { name: &'static str, place: Index },
+    /// A log-density that is +inf.
+    InfiniteLogDensity { name: &'static str, place: Index },
     /// No memory for scratch or results.
     OutOfMemory { bytes: usize },
     /// The calling thread was told to stop.
@@ -128,6 +134,15 @@ struct Row<'a>(&'a Index);
 impl Display for Row<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.0.0.is_empty() { Ok(()) } else { write!(f, "row {} ", self.0) }
+    }
+}
+
+/// ` at index 17`, or nothing where there is only one number.
+struct At<'a>(&'a Index);
+
+impl Display for At<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.0.is_empty() { Ok(()) } else { write!(f, " at index {}", self.0) }
     }
 }
 
@@ -272,6 +287,21 @@ impl Display for Error {
                 "{name}: {}has the logit inf at position {position}; expected finite logits, or -inf for classes that are left out",
                 Row(row)
             ),
+            Self::NoDraw { row } => write!(
+                f,
+                "where: leaves no draw{}, expected at least one in each row; drop the row, or take the mean over all rows by axis=None",
+                At(row)
+            ),
+            Self::ImpossibleDraw { name, place } => write!(
+                f,
+                "{name}: -inf{}, a draw from {} cannot have probability 0 there; pass the log-probabilities of what drew, or leave the \
+                 draw out by where=",
+                At(place),
+                name.rsplit('_').next().unwrap_or(name)
+            ),
+            Self::InfiniteLogDensity { name, place } => {
+                write!(f, "{name}: inf{}, expected a log-density below inf; drop the draw", At(place))
+            }
             Self::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes"),
             Self::TooLarge { shape } => {
                 write!(f, "p and q broadcast to {}, more elements than can be counted", Tuple(shape))

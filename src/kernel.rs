@@ -25,6 +25,7 @@ use crate::lanes::turn::LONGEST;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, is_slow, power_of_two, prefetch};
 
 mod columns;
+pub mod draws;
 mod each;
 pub mod gaussian;
 pub mod logits;

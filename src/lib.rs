@@ -10,6 +10,7 @@
 //! reduce        what is done with rows: one number each, and gradients (each); parallel hands pieces of them to threads
 //! logits        the same with rows of logits, which become pairs of probabilities in kernel::logits and nowhere else
 //! gaussian      the same with rows of means and log-variances, each entry by itself, in kernel::gaussian
+//! draws         the same with rows of draws and their two log-densities, whose means have standard errors, in kernel::draws
 //! distributions formulas of parametric families, one element at a time: a room of its own that nothing below knows
 //! transport     the same with rows on a line, histograms and samples, of which mass is moved; it has formulas of its own
 //!         |
@@ -28,6 +29,7 @@
 
 pub mod distributions;
 pub mod divergence;
+pub mod draws;
 pub mod element;
 pub mod error;
 pub mod gaussian;

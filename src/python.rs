@@ -24,6 +24,7 @@ use crate::view::{Axes, Plan, View};
 mod arguments;
 mod arrays;
 mod distributions;
+mod draws;
 mod each;
 mod function;
 mod gaussian;
@@ -43,8 +44,8 @@ fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(each::each, module)?)?;
     module.add_function(wrap_pyfunction!(logits::logits, module)?)?;
     module.add_function(wrap_pyfunction!(logits::exponentials, module)?)?;
-    module.add_function(wrap_pyfunction!(logits::growth_rests, module)?)?;
     module.add_function(wrap_pyfunction!(gaussian::kl_to_standard_normal, module)?)?;
+    module.add_function(wrap_pyfunction!(draws::estimates, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution, module)?)?;
     module.add_function(wrap_pyfunction!(distributions::distribution_names, module)?)?;
     module.add_function(wrap_pyfunction!(transport::transport_of_histograms, module)?)?;

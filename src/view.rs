@@ -577,6 +577,15 @@ impl<'a> Plan<'a> {
         unravel(place, &self.result_shape(false))
     }
 
+    /// The index in the broadcast shape of an entry of the row with a place in the result.
+    #[must_use]
+    pub fn index(&self, place: usize, entry: usize) -> Index {
+        let (Index(row), Index(entry)) = (self.row_index(place), self.entry_index(entry));
+        let (mut row, mut entry) = (row.into_iter(), entry.into_iter());
+        let axes = (0..self.shape.len()).map(|axis| if self.axes.contains(&axis) { entry.next() } else { row.next() });
+        Index(axes.flatten().collect())
+    }
+
     /// The index along the distribution axes of an entry.
     #[must_use]
     pub fn entry_index(&self, entry: usize) -> Index {

@@ -13,6 +13,7 @@ ROOMS = [
     "reduce",
     "logits",
     "gaussian",
+    "draws",
     "transport",
     "tile",
     "verb",

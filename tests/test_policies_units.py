@@ -100,6 +100,78 @@ def test_infinite_terms_make_infinite_estimates() -> None:
             assert k2.value == 802.0**2 / 4
 
 
+def test_differences_beyond_floats_have_the_mean_that_they_have() -> None:
+    far = np.array([1e308, -1e308, 0.0])
+    for first, other, mean in (
+        (far, -far, 0.0),
+        (far[:2], -far[:2], 0.0),
+        (far, -far + [0.0, 0.0, 3.0], -1.0),
+        ([1.7e308] * 3, [0.0] * 3, 1.7e308),
+        ([1e308, 1e308, 1.0], [-1e308, 1e308, 1.0], 1e308 / 1.5),
+        ([1e308], [-1e308], np.inf),
+        ([-1e308, 0.0], [1e308, 0.0], -1e308),
+        ([-1e308, -1e308], [1e308, 1e308], -np.inf),
+    ):
+        elbo = _bounds.evidence_lower_bound(first, other)
+        if np.isfinite(mean):
+            scaled = np.array(first) / 2.0**600 - np.array(other) / 2.0**600
+            error = float(scaled.std(ddof=1)) / math.sqrt(scaled.size) * 2.0**600
+            assert elbo.standard_error == pytest.approx(error, rel=1e-14, abs=1e293)
+        else:
+            assert np.isnan(elbo.standard_error)
+        # Next to 1e308 a mean of -1 is exact all the same.
+        assert elbo.value == pytest.approx(mean, rel=1e-15)
+        assert kl_estimators(first, other).k1 == pytest.approx(elbo, nan_ok=True)
+        with np.errstate(over="ignore"):
+            most = np.max(np.array(first) - np.array(other))
+        bound = _bounds.importance_weighted_bound(first, other).value
+        assert bound == pytest.approx(most, abs=math.log(3))
+
+
+def test_terms_beyond_floats_have_the_mean_that_they_have() -> None:
+    """e^711 is no float, a thousandth of it is; and squares leave the floats long before."""
+    q = np.zeros(1000)
+    for number in (300.0, 400.0, 709.5, 711.0, 716.0):
+        q[7] = number
+        k3 = kl_estimators(np.zeros(1000), q).k3
+        with mpmath.workdps(40):
+            terms = [mpmath.exp(it) - 1 - it for it in map(mpmath.mpf, q.tolist())]
+            value, error = mpmath.fsum(terms) / 1000, exact_error(terms)
+        for got, exact in zip(k3, (value, error), strict=True):
+            assert abs(mpmath.mpf(float(got)) / exact - 1) < 2e-15 * max(1.0, number / 100)
+    q[7] = 718.0
+    assert kl_estimators(np.zeros(1000), q).k3.value == np.inf
+    q[7] = 2e154
+    k2 = kl_estimators(np.zeros(1000), q).k2
+    assert k2.value == pytest.approx(2e305, rel=1e-15)
+    assert k2.standard_error == pytest.approx(2e305, rel=1e-14)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-60, 1e-100, 1e-150, 1e-200, 1e-290])
+def test_small_terms_keep_their_digits(size: float) -> None:
+    """Squares of what is below 1e-154 are 0, and so would be all errors."""
+    q = size * np.array([1.0, -3.0, 2.0, 5.0])
+    k1, k2, k3 = kl_estimators(np.zeros(4), q)
+    with mpmath.workdps(400):
+        x = [mpmath.mpf(float(it)) for it in q]
+        for got, terms in ((k1, [-it for it in x]), (k2, [it * it / 2 for it in x])):
+            value, error = mpmath.fsum(terms) / 4, exact_error(terms)
+            assert got.value == pytest.approx(float(value), rel=1e-15, abs=1e-323)
+            assert got.standard_error == pytest.approx(float(error), rel=1e-15, abs=1e-323)
+    assert k3.value == pytest.approx(k2.value, rel=4 * size + 1e-15)
+    assert k3.standard_error == pytest.approx(k2.standard_error, rel=4 * size + 1e-15)
+
+
+def test_draws_that_do_not_count_are_not_checked() -> None:
+    """In short rows, in blocks, and where a row is looked at again."""
+    for count in (4, 40, 3000):
+        p, q, where = np.zeros(count), np.full(count, -1e308), np.ones(count, bool)
+        p[0], q[1], where[:2] = -np.inf, np.inf, False
+        k1 = kl_estimators(p, q, where=where).k1
+        assert k1 == (1e308, 0.0)
+        assert _bounds.evidence_lower_bound(q, p, where=where).value == -1e308
+
+
 @pytest.mark.parametrize("shape", [(3, 5, 7), (1, 9000), (2, 20_000)])
 def test_bits_are_those_of_the_draws_in_order(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(3)
@@ -113,27 +185,52 @@ def test_bits_are_those_of_the_draws_in_order(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(np.moveaxis(alone, (-2, -1), (0, 1)), np.array(expected))
 
 
-def test_a_sum_is_written_down() -> None:
-    """Lane by lane and then lane after lane, with what is rounded away: the order is a promise."""
-    x = np.exp(80 * RNG.random(3 * 8192 + 11)) * RNG.standard_normal(3 * 8192 + 11)
-    x -= x[RNG.permutation(x.size)]
-    lanes = [[float(it), 0.0] for it in x[:8192]]
+@pytest.mark.parametrize("length", [5, 100, 600])
+def test_rows_of_which_every_other_is_aligned(length: int) -> None:
+    """Beside an operand whose rows run along the outer axis, so that several are read together."""
+    packed = np.zeros(7, [("log_prob", np.float64, (length,)), ("step", np.int32)])
+    p = packed["log_prob"]
+    p[:] = -RNG.random((7, length))
+    q = np.asfortranarray(-RNG.random((7, length)))
+    found = np.array(kl_estimators(p, q, axis=-1))
+    np.testing.assert_array_equal(found, np.array(kl_estimators(p.copy(), q.copy("C"), axis=-1)))
 
-    def add(pair: list[float], number: float) -> None:
-        total = pair[0] + number
-        part = total - pair[0]
-        pair[1] += (pair[0] - (total - part)) + (number - part)
-        pair[0] = total
 
-    for place, number in enumerate(x[8192:].tolist()):
-        add(lanes[place % 8192], number)
-    pair, rest = [lanes[0][0], 0.0], lanes[0][1]
-    for total, error in lanes[1:]:
-        before = pair[0]
-        pair[0] = before + total
-        part = pair[0] - before
-        rest += error + ((before - (pair[0] - part)) + (total - part))
-    assert _estimates._sum(x[None])[0] == pair[0] + rest
+Pair = tuple[float, float]
+"""A sum, and what rounding has taken from it."""
+
+
+def added(one: Pair, other: Pair) -> Pair:
+    total = one[0] + other[0]
+    part = total - one[0]
+    lost = (one[0] - (total - part)) + (other[0] - part)
+    return total, one[1] + other[1] + lost
+
+
+def summed(x: list[float], width: int) -> Pair:
+    """In lanes of so many, which are added as a tree."""
+    lanes: list[Pair] = [(0.0, 0.0)] * width
+    for place, number in enumerate(x):
+        lanes[place % width] = added(lanes[place % width], (number, 0.0))
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [added(lanes[it], lanes[it + half]) for it in range(half)]
+    return lanes[0]
+
+
+@pytest.mark.parametrize("count", [1, 7, 32, 33, 512, 513, 3 * 512 + 77, 16_384, 50_000])
+def test_a_sum_is_written_down(count: int) -> None:
+    """Short rows one after the other, longer ones in blocks of eight lanes: a promise."""
+    x = np.exp(80 * RNG.random(count)) * RNG.standard_normal(count)
+    x -= x[RNG.permutation(count)]
+    length, width = (count, 1) if count <= 32 else (512, 8)
+    starts = range(0, count, length)
+    parts = [summed(x[start : start + length].tolist(), width) for start in starts]
+    while len(parts) > 1:
+        pairs = [parts[it : it + 2] for it in range(0, len(parts), 2)]
+        parts = [added(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    found = _bounds.evidence_lower_bound(x, np.zeros(count))
+    assert found.value == (parts[0][0] + parts[0][1]) / count
 
 
 @pytest.mark.parametrize("spread", [1e-12, 1e-6, 0.3, 1.0, 30.0, 800.0])

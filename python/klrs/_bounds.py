@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from klrs import _klrs
 from klrs._docs import completed_of_draws
-from klrs._estimates import Draws, Estimate, growth_rests
-from klrs.distributions._core import evaluate
+from klrs._estimates import Estimate, estimates
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,9 +46,10 @@ def evidence_lower_bound(
     the distances to the mean; NaN for one draw. It says how far the mean over draws is from the
     ELBO, not how far that is below the log evidence. -inf if a `log_joint` is.
 
-    The value has an error of 1e-15 of itself, also where the draws almost cancel. The same draws
-    have the same bits in any memory layout and on every CPU. A row with a NaN is NaN; others are
-    not affected. Tensors are read as arrays.
+    The value has an error of 1e-15 of itself, also where the draws almost cancel or their
+    differences are beyond floats. The same draws have the same bits in any memory layout, with any
+    number of threads and on every CPU. A row with a NaN is NaN; others are not affected. Tensors
+    are read as arrays.
 
     References
     ----------
@@ -78,9 +75,11 @@ def evidence_lower_bound(
     >>> print(round(log_evidence - kl_divergence(q, posterior), 3))
     -1.669
     """
-    draws = _draws(log_joint, log_q, axis, base, keepdims, where)
-    with np.errstate(all="ignore"):
-        return draws.estimate(*draws.log_ratios("log_joint", "log_q"))
+    operands = {"log_joint": log_joint, "log_q": log_q}
+    (found,) = estimates(
+        "evidence_lower_bound", operands, axis=axis, where=where, base=base, keepdims=keepdims
+    )
+    return found
 
 
 @completed_of_draws
@@ -119,8 +118,9 @@ def importance_weighted_bound(
     The standard error is that of a logarithm of a mean (delta method), sd(w)/(√n mean(w)); NaN for
     one draw. If few draws have all the weight, it is too small, and the bound too low.
 
-    -inf if all of `log_joint` are. The same draws have the same bits in any memory layout and on
-    every CPU. A row with a NaN is NaN; others are not affected. Tensors are read as arrays.
+    -inf if all of `log_joint` are. The same draws have the same bits in any memory layout, with any
+    number of threads and on every CPU. A row with a NaN is NaN; others are not affected. Tensors
+    are read as arrays.
 
     References
     ----------
@@ -144,28 +144,8 @@ def importance_weighted_bound(
     -1.515 +- 0.001
     -1.516 +- 0.0
     """
-    draws = _draws(log_joint, log_q, axis, base, keepdims, where)
-    with np.errstate(all="ignore"):
-        log_weights, low = draws.log_ratios("log_joint", "log_q")
-        lower = draws.mean(log_weights, low)
-        near = draws.clean(log_weights - lower[:, None] + low, 0.0)
-        # Around their mean, weights that are almost equal keep what they differ by.
-        is_near = np.abs(near).max(axis=-1, initial=0.0) <= 1.0
-        top = draws.clean(log_weights, -np.inf).max(axis=-1, initial=-np.inf)
-        rests = growth_rests(np.where(is_near[:, None], near, 0.0))
-        gap = draws.mean(rests)
-        shift = np.where(np.isfinite(top), top, 0.0)
-        scaled = draws.clean(log_weights - shift[:, None] + low, 0.0)
-        _klrs.exponentials(scaled)
-        # e^x - 1 and e^x: they have the same distances to their means.
-        scaled = draws.clean(np.where(is_near[:, None], rests + near, scaled), 0.0)
-        mean = draws.mean(scaled) + is_near
-        bound = np.where(is_near, lower + evaluate("log1p", gap), shift + evaluate("log", mean))
-        # Rounding may not turn around what Jensen's inequality says.
-        return draws.in_units(np.maximum(bound, lower), draws.standard_error(scaled) / mean)
-
-
-def _draws(*given: Any) -> Draws:
-    log_joint, log_q, axis, base, keepdims, where = given
     operands = {"log_joint": log_joint, "log_q": log_q}
-    return Draws(operands, sampler="log_q", axis=axis, where=where, base=base, keepdims=keepdims)
+    (found,) = estimates(
+        "importance_weighted_bound", operands, axis=axis, where=where, base=base, keepdims=keepdims
+    )
+    return found

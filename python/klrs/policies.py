@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from klrs import distributions, logits
-from klrs._estimates import Draws, Estimate, growth_rests
+from klrs._estimates import Estimate, estimates
 from klrs._numbers import number
 from klrs.distributions._core import total
 from klrs.distributions._foreign import as_distribution
@@ -136,9 +136,12 @@ def kl_estimators(
     that were given, also where the draws of k1 almost cancel. The standard error is the standard
     deviation of the draws (with n - 1) over the root of n, from distances to the mean, so that its
     error is at most 2e-15 of the largest term; NaN for one draw, and where the value is not finite.
-    All three are inf if q never does what was drawn.
-    Exactly 0 for equal log-probabilities. The same draws have the same bits in any memory layout
-    and on every CPU. A row with a NaN is NaN; others are not affected. Tensors are read as arrays.
+    Exactly 0 for equal log-probabilities. All three are inf if q never does what was drawn. Terms
+    and differences that are beyond floats have the mean that they have, where that is not.
+
+    Nothing is copied as a whole, and all draws are read once, on all cores. The same draws have the
+    same bits in any memory layout, with any number of threads and on every CPU. A row with a NaN is
+    NaN; others are not affected. Tensors are read as arrays.
 
     References
     ----------
@@ -172,18 +175,7 @@ def kl_estimators(
     array([0.00500417, 0.        ])
     """
     operands = {"log_prob_p": log_prob_p, "log_prob_q": log_prob_q}
-    draws = Draws(operands, sampler="log_prob_p", axis=axis, where=where, base=base)
-    with np.errstate(all="ignore"):
-        delta, low = draws.log_ratios("log_prob_q", "log_prob_p")
-        rests = growth_rests(delta)
-        # What the rounding of a difference takes from it, e to the difference has e times as much.
-        lost = low * (rests + delta)
-        rests += np.where(np.isfinite(lost), lost, 0.0)
-        return KLEstimators(
-            k1=draws.estimate(0.0 - delta, -low),
-            k2=draws.estimate(0.5 * delta * delta),
-            k3=draws.estimate(rests),
-        )
+    return KLEstimators(*estimates("kl_estimators", operands, axis=axis, where=where, base=base))
 
 
 def kl_divergence(p: Any, q: Any, **keywords: Any) -> Result:

@@ -124,13 +124,6 @@ pub(super) fn exponentials(mut numbers: PyReadwriteArrayDyn<'_, f64>) -> PyResul
     Ok(())
 }
 
-/// e^x - 1 - x for each of some numbers x, in their place, with the same bits on every CPU.
-#[pyfunction]
-pub(super) fn growth_rests(mut numbers: PyReadwriteArrayDyn<'_, f64>) -> PyResult<()> {
-    exp::growth_rest_all(numbers.as_slice_mut().map_err(not_contiguous)?);
-    Ok(())
-}
-
 /// An error of a plan, whose operands are p and q, with the names that they have here.
 pub(super) fn named(error: Error, names: [&'static str; 2]) -> Error {
     let of = |name| if name == "p" { names[0] } else { names[1] };
