@@ -20,6 +20,7 @@ again and keeps the others. All take some minutes.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -1389,6 +1390,33 @@ def found() -> Iterator[Case]:
     yield _kl("no closed form", p, one("HalfNormal", 0.05380833027899771))
 
 
+def fitted() -> Iterator[Case]:
+    """A beta distribution, and a gamma or normal distribution of about its mean and variance."""
+    concentrations = [
+        (0.03, 0.7),
+        (0.7, 9397.0),
+        (2.6, 14.0),
+        (7.5, 7.5),
+        (8.5, 3e5),
+        (60.0, 1.3),
+        (1e4, 1e4),
+        (3e5, 2e3),
+        (1e6, 1e6),
+    ]
+    for a, b in concentrations:
+        total = a + b
+        mean, deviation = a / total, math.sqrt(a * b / (total + 1)) / total
+        for e in (0.0, 1e-6):
+            shape = a * (total + 1) / b * (1 + e)
+            about = "near" if e else "moments"
+            yield _kl(about, one("Beta", a, b), one("Gamma", shape, shape * total / a * (1 + e)))
+            q = one("Normal", mean * (1 + e), deviation * (1 + e))
+            yield _kl(about, one("Beta", a, b), q)
+    for a in (0.7, 3.0, 7.5, 12.0, 1e5):
+        p, q = one("Gamma", a, 1.3), one("Normal", a / 1.3, math.sqrt(a) / 1.3)
+        yield _kl("moments", p, q)
+
+
 EXAMPLES = (
     one("Normal", 1.25, 0.7),
     one("Normal", 3e8, 1e-8),
@@ -1645,6 +1673,7 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "cross": cross,
     "integrals": integrals,
     "found": found,
+    "fitted": fitted,
     "entropies": entropies,
     "moments": moments,
     "log_probs": log_probs,

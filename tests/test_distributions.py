@@ -1582,10 +1582,6 @@ def test_everything_is_documented(name: str) -> None:
     assert names == list(inspect.signature(named).parameters)
 
 
-if __name__ == "__main__":
-    print_table()
-
-
 def _negentropy_of_beta(a: mpf, b: mpf) -> mpf:
     """Minus the entropy, from the definition of both."""
     logs = (a - 1) * mp.psi(0, a) + (b - 1) * mp.psi(0, b) - (a + b - 2) * mp.psi(0, a + b)
@@ -1603,14 +1599,24 @@ NEARLY_GAMMA = [
 """Beta distributions, and the gamma distributions that they nearly are."""
 
 
+def _beta_from_gamma(a: mpf, b: mpf, shape: mpf, rate: mpf) -> mpf:
+    log_mean = mp.psi(0, a) - mp.psi(0, a + b)
+    of_gamma = shape * mp.log(rate) - mp.loggamma(shape) + (shape - 1) * log_mean
+    return _negentropy_of_beta(a, b) - of_gamma + rate * a / (a + b)
+
+
+def _beta_from_normal(a: mpf, b: mpf, loc: mpf, scale: mpf) -> mpf:
+    mean, total = a / (a + b), a + b
+    square = a * b / (total * total * (total + 1)) + (mean - loc) ** 2
+    of_normal = mp.log(2 * mp.pi * scale * scale) / 2 + square / (2 * scale * scale)
+    return _negentropy_of_beta(a, b) + of_normal
+
+
 @pytest.mark.parametrize("numbers", NEARLY_GAMMA, ids=str)
 def test_gamma_distributions_that_a_beta_nearly_is(numbers: tuple[float, ...]) -> None:
     found = d.kl_divergence(d.Beta(*numbers[:2]), d.Gamma(*numbers[2:]))
-    a, b, shape, rate = map(mpf, numbers)
     with mp.workdps(60):
-        log_mean = mp.psi(0, a) - mp.psi(0, a + b)
-        of_gamma = shape * mp.log(rate) - mp.loggamma(shape) + (shape - 1) * log_mean
-        exact = _negentropy_of_beta(a, b) - of_gamma + rate * a / (a + b)
+        exact = _beta_from_gamma(*map(mpf, numbers))
     assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
 
 
@@ -1627,13 +1633,31 @@ NEARLY_NORMAL = [
 @pytest.mark.parametrize("numbers", NEARLY_NORMAL, ids=str)
 def test_normal_distributions_with_the_moments_of_a_beta(numbers: tuple[float, ...]) -> None:
     found = d.kl_divergence(d.Beta(*numbers[:2]), d.Normal(*numbers[2:]))
-    a, b, loc, scale = map(mpf, numbers)
     with mp.workdps(60):
-        mean, total = a / (a + b), a + b
-        square = a * b / (total * total * (total + 1)) + (mean - loc) ** 2
-        of_normal = mp.log(2 * mp.pi * scale * scale) / 2 + square / (2 * scale * scale)
-        exact = _negentropy_of_beta(a, b) + of_normal
+        exact = _beta_from_normal(*map(mpf, numbers))
     assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
+
+
+@pytest.mark.parametrize("e", [0.0, 1e-9, 1e-4, 0.1])
+def test_beta_distributions_from_what_is_fitted_to_them(e: float) -> None:
+    """Concentrations from 1e-2 to 1e6, often alike: there the leading terms cancel."""
+    rng = np.random.default_rng(11)
+    a, b = np.exp(rng.uniform(math.log(1e-2), math.log(1e6), (2, 200)))
+    b[::3] = a[::3] * (1 + 0.1 * rng.normal(size=len(b[::3])))
+    bends = 1 + e * rng.uniform(-1, 1, (4, 200))
+    mean = a / (a + b)
+    shape = a * (a + b + 1) / b * bends[0]
+    gammas = shape, shape / mean * bends[1]
+    normals = mean * bends[2], np.sqrt(mean * (b / (a + b)) / (a + b + 1)) * bends[3]
+    beta, bound = d.Beta(a, b), BOUNDS["kl_divergence"]
+    for q, numbers, exact in (
+        (d.Gamma(*gammas), gammas, _beta_from_gamma),
+        (d.Normal(*normals), normals, _beta_from_normal),
+    ):
+        found = d.kl_divergence(beta, q)
+        with mp.workdps(60):
+            for got, *one in zip(found, a, b, *numbers, strict=True):
+                assert float(abs(got / exact(*map(mpf, one)) - 1)) <= bound, (q, one)
 
 
 @pytest.mark.parametrize("concentration", [0.5, 3.0, 1e3, 1e6])
@@ -1648,3 +1672,7 @@ def test_normal_distributions_with_the_moments_of_a_gamma(concentration: float) 
         square = a / (b * b) + (a / b - m) ** 2
         exact = negentropy + mp.log(2 * mp.pi * s * s) / 2 + square / (2 * s * s)
     assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
+
+
+if __name__ == "__main__":
+    print_table()

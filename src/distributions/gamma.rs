@@ -4,7 +4,8 @@
 
 use super::special::{
     HALF_LN_2_PI, bregman_difference, bregman_of_gamma, bregman_of_ln_gamma, difference_of_products, digamma, gamma_entropy,
-    kl_term, ln_beta, ln_gamma, log_ratio, log1p_excess, negentropy_rests, product, ratio_excess, stirling,
+    gamma_negentropy, kl_term, ln_beta, ln_gamma, log_minus_digamma, log_ratio, log1p_excess, negentropy_rests, product,
+    ratio_excess, stirling,
 };
 
 /// a ln y - y - lnΓ(a): the density of ln Y.
@@ -100,12 +101,16 @@ pub(super) fn beta_variance(a: f64, b: f64) -> f64 {
     (a / sum) * (b / sum) / (sum + 1.0)
 }
 
-/// By how much the entropy of a beta distribution with a, b >= 8 is below that of a normal distribution with its variance.
+/// By how much the entropy of a beta distribution is below that of a normal distribution with its variance.
 ///
-/// The sum of those of Gamma(a) and Gamma(b), less that of Gamma(a + b) and what gamma and beta variances differ by. Terms of first order
-/// make a square, (a - b)² / (3 a b (a + b)); those of second order have one sign.
+/// The sum of those of Gamma(a) and Gamma(b), less that of Gamma(a + b) and what gamma and beta variances differ by. For large powers, terms
+/// of first order make a square, (a - b)² / (3 a b (a + b)); those of second order have one sign.
 pub(super) fn beta_negentropy(a: f64, b: f64) -> f64 {
     let sum = a + b;
+    if a < 8.0 || b < 8.0 {
+        let variances = 0.5 * libm::log1p(1.0 / sum) + log_minus_digamma(sum);
+        return gamma_negentropy(a) + (gamma_negentropy(b) - gamma_negentropy(sum) - variances);
+    }
     let [of_a, _] = negentropy_rests(a);
     let [of_b, _] = negentropy_rests(b);
     let [of_sum, slope] = negentropy_rests(sum);

@@ -63,11 +63,11 @@ Raises
         If quadrature is needed and SciPy is missing (``klrs[scipy]``).""",
     "accuracy": """\
 A closed form is within 1e-13 of the exact value for the parameters that were given, also where
-    they differ by 1e-10 of themselves; MultivariateNormal times the condition number, and a Beta
-    from a Gamma or Normal fitted to it within 3e-13, or 1e-15 times its concentrations. 0 for equal
-    parameters; +inf where a support or an infinite moment says so. NaN stays in its element. An
-    alternative parameter (a scale in the place of a rate) is as exact; probabilities that meet
-    logits are converted, and are as exact as that.""",
+    they differ by 1e-10 of themselves, or one distribution is fitted to another;
+    MultivariateNormal times the condition number. 0 for equal parameters; +inf where a support or
+    an infinite moment says so. NaN stays in its element. An alternative parameter (a scale in the
+    place of a rate) is as exact; probabilities that meet logits are converted, and are as exact as
+    that.""",
 }
 
 
