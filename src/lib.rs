@@ -23,12 +23,14 @@
 //! divergence    the formulas, on vectors that read like scalars
 //!         |  Lanes
 //! lanes         a vector of f64 or f32; mathematics on it
+//! double        a number as the sum of two floats, for the formulas of distributions and transport
 //! ```
 //!
 //! Imports go down this list only. The crate is the core of a Python package and makes no promise to other Rust programs yet.
 
 pub mod distributions;
 pub mod divergence;
+mod double;
 pub mod draws;
 pub mod element;
 pub mod error;

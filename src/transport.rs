@@ -13,18 +13,17 @@
 
 use core::ops::Range;
 
+use crate::double::Double;
 use crate::error::{Error, Found};
 use crate::lanes::{Level, Real, WIDE};
 use crate::parallel::{self, Team};
 use crate::view::Plan;
 
 mod cumulative;
-mod double;
 mod histograms;
 mod samples;
 mod staircase;
 
-use double::Double;
 use histograms::Driver;
 
 /// Entries of the longest rows that are taken together: 8 of each operand stay in the cache between two sweeps.

@@ -6,7 +6,7 @@
 
 use core::f64::consts::{LN_2, PI};
 
-use crate::lanes::two_sum;
+use crate::double::Double;
 
 use super::gamma;
 use super::location_scale::{exponential, gumbel, half_normal, normal, pareto, uniform};
@@ -36,38 +36,29 @@ fn mean_above(over: f64, under: f64, m: f64) -> f64 {
     if [over, under].into_iter().all(is_far_from_ends) && above.is_finite() { above } else { over / under - m }
 }
 
-/// `over / under - 1`, each in two parts; NaN if rounding has taken from one what it tells.
-fn ratio_above(over: [f64; 2], under: [f64; 2]) -> f64 {
-    if ![over[0], under[0]].into_iter().all(is_far_from_ends) {
-        return f64::NAN;
-    }
-    ((over[0] - under[0]) + (over[1] - under[1])) / under[0]
+/// `over / under - 1`; NaN if rounding has taken from one what it tells.
+fn ratio_above(over: Double, under: Double) -> f64 {
+    if [over.high, under.high].into_iter().all(is_far_from_ends) { (over - under).to_f64() / under.high } else { f64::NAN }
 }
 
-/// A factor times g(u) of the quotient 1 + u = (a/b) (c/sum), the sum in two parts and not less than c.
-fn excess_of_product(factor: f64, [a, c]: [f64; 2], b: f64, sum: [f64; 2]) -> f64 {
-    let near = ratio_above(times([a, 0.0], [c, 0.0]), times([b, 0.0], sum));
+/// A factor times g(u) of the quotient 1 + u = (a/b) (c/sum), the sum being not less than c.
+fn excess_of_product(factor: f64, [a, c]: [f64; 2], b: f64, sum: Double) -> f64 {
+    let near = ratio_above(Double::product(a, c), sum.times(b));
     if near.abs() <= 0.5 {
         return factor * log1p_excess(near);
     }
-    let ratio = a / b * (c / sum[0]);
-    let log = if ratio.is_normal() { libm::log(ratio) } else { log_ratio(a, b, a - b) + log_ratio(c, sum[0], c - sum[0]) };
+    let ratio = a / b * (c / sum.high);
+    let log = if ratio.is_normal() { libm::log(ratio) } else { log_ratio(a, b, a - b) + log_ratio(c, sum.high, c - sum.high) };
     // The factor may be b: a product is in reach of the floats then, where a/b is not.
-    (factor / b * a * (c / sum[0]) - factor) - factor * log
+    (factor / b * a * (c / sum.high) - factor) - factor * log
 }
 
 fn is_far_from_ends(x: f64) -> bool {
     (1e-200..1e200).contains(&x)
 }
 
-/// The product of two numbers in two parts.
-fn times(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
-    let high = one[0] * other[0];
-    [high, fma(one[0], other[0], -high) + (one[0] * other[1] + one[1] * other[0])]
-}
-
-fn square(one: [f64; 2]) -> [f64; 2] {
-    times(one, one)
+fn square(one: Double) -> Double {
+    one * one
 }
 
 /// By how much the entropies of families without a shape are below that of a normal distribution: ln(2πe variance)/2 - entropy.
@@ -114,9 +105,10 @@ pub(super) fn beta_exponential(a: f64, b: f64, rate: f64) -> f64 {
 ///
 /// They add up to about a/(3 b s) near equality, of which no term is more than twice as large.
 pub(super) fn beta_gamma(a: f64, b: f64, shape: f64, rate: f64) -> f64 {
-    let (sum, lost) = two_sum(a, b);
-    let means = excess_of_product(shape, [rate, a], shape, [sum, lost]);
-    let variances = excess_of_product(0.5, [shape, b], a, [sum, lost]);
+    let exact = Double::new(a, b);
+    let means = excess_of_product(shape, [rate, a], shape, exact);
+    let variances = excess_of_product(0.5, [shape, b], a, exact);
+    let sum = exact.high;
     let (d, slope) = (shape - a, binet(sum)[1]);
     // Two forms of one term: a much larger shape leaves of the first a difference for small b, of the second for small a.
     let of_shapes = if a <= b {
@@ -130,11 +122,9 @@ pub(super) fn beta_gamma(a: f64, b: f64, shape: f64, rate: f64) -> f64 {
 
 pub(super) fn beta_normal(a: f64, b: f64, m: f64, s: f64) -> f64 {
     let deviation = libm::sqrt(gamma::beta_variance(a, b));
-    let (sum, lost) = two_sum(a, b);
-    let (more, lost_more) = two_sum(sum, 1.0);
-    let under = times(square([sum, lost]), [more, lost + lost_more]);
-    let near = ratio_above(times([a, 0.0], [b, 0.0]), times(under, square([s, 0.0])));
-    let above = mean_above(a, sum, m) - m * (lost / sum);
+    let sum = Double::new(a, b);
+    let near = ratio_above(Double::product(a, b), square(sum.times(s)) * (sum + 1.0));
+    let above = mean_above(a, sum.high, m) - m * (sum.low / sum.high);
     to_normal_nearby([above, near], deviation, gamma::beta_negentropy(a, b), s)
 }
 
@@ -152,7 +142,7 @@ pub(super) fn exponential_gumbel(rate: f64, m: f64, b: f64) -> f64 {
 }
 
 pub(super) fn exponential_normal(rate: f64, m: f64, s: f64) -> f64 {
-    let near = ratio_above([1.0, 0.0], square(times([rate, 0.0], [s, 0.0])));
+    let near = ratio_above(Double::from(1.0), square(Double::product(rate, s)));
     to_normal_nearby([mean_above(1.0, rate, m), near], 1.0 / rate, HALF_LN_2_PI - 0.5, s)
 }
 
@@ -167,7 +157,7 @@ pub(super) fn gamma_gumbel(a: f64, rate: f64, m: f64, b: f64) -> f64 {
 }
 
 pub(super) fn gamma_normal(a: f64, rate: f64, m: f64, s: f64) -> f64 {
-    let near = ratio_above([a, 0.0], square(times([rate, 0.0], [s, 0.0])));
+    let near = ratio_above(Double::from(a), square(Double::product(rate, s)));
     to_normal_nearby([mean_above(a, rate, m), near], libm::sqrt(a) / rate, gamma_negentropy(a), s)
 }
 

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use super::cumulative::{Norm, Rows, Totals, potentials, sums, tie, totals};
-use super::double::Sum;
 use super::staircase::{Cell, Masses, Potentials};
 use super::{Cost, Distance, Double, Histograms, Piece, reserve};
+use crate::double::Sum;
 use crate::error::{Error, Found};
 use crate::lanes::{Real, WIDE, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::{Operand, Steps};

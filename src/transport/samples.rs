@@ -6,9 +6,9 @@
 use core::ops::Range;
 
 use super::cumulative::tie;
-use super::double::{Double, Sum};
 use super::staircase::{Cell, Masses};
 use super::{Cost, Distance, Piece, Sample, Samples, reserve};
+use crate::double::{Double, Sum};
 use crate::error::{Error, Found};
 use crate::lanes::{Real, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::{Operand, Steps};
