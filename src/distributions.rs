@@ -12,6 +12,8 @@ mod gamma;
 mod gradients;
 mod integrands;
 mod location_scale;
+mod logarithms;
+mod renyi;
 mod special;
 mod von_mises;
 
@@ -197,7 +199,12 @@ static FORMULAS: &[Formula] = formulas! {
     "mean uniform" (low high) location_scale::uniform::mean;
     "mean weibull" (scale k) location_scale::weibull::mean;
     "rate_low" (scale) location_scale::exponential::rate_low;
+    "renyi_divergence geometric geometric" (p q alpha) renyi::geometric;
+    "renyi_divergence geometric_logits geometric_logits" (z1 z2 alpha) renyi::geometric_of_logits;
+    "renyi_divergence negative_binomial negative_binomial" (n p q alpha) renyi::negative_binomial;
+    "renyi_divergence negative_binomial_logits negative_binomial_logits" (n z1 z2 alpha) renyi::negative_binomial_of_logits;
     "renyi_divergence uniform uniform" (low1 high1 low2 high2 alpha) location_scale::uniform::renyi;
+    "renyi_divergence weibull weibull" (scale1 k scale2 alpha) renyi::weibull;
     "sigmoid" (z) special::sigmoid;
     "sin" (x) libm::sin;
     "square_ratio_excess" (a b d) special::square_ratio_excess;

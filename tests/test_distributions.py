@@ -1157,6 +1157,74 @@ def test_renyi_just_below_its_pole() -> None:
             assert got == pytest.approx(float(exact), rel=1e-13 * alpha)
 
 
+def _power_of_sequences(going: tuple[mpf, mpf], alpha: mpf) -> mpf:
+    """The sum of p^alpha q^(1-alpha) of geometric distributions, a geometric series."""
+    one, other = going
+    ratio = one**alpha * other ** (1 - alpha)
+    return (1 - one) ** alpha * (1 - other) ** (1 - alpha) / (1 - ratio)
+
+
+def _power_of_weibulls(scales: tuple[mpf, mpf], k: mpf, alpha: mpf) -> mpf:
+    """The integral of p^alpha q^(1-alpha): that of an exponential in x^k."""
+    one, other = (scale**-k for scale in scales)
+    return one**alpha * other ** (1 - alpha) / (alpha * one + (1 - alpha) * other)
+
+
+def test_powers_are_sums_and_integrals() -> None:
+    with mp.workdps(30):
+        one, other, alpha = mpf("0.7"), mpf("0.55"), mpf("1.75")
+        terms = (
+            ((1 - one) * one**k) ** alpha * ((1 - other) * other**k) ** (1 - alpha)
+            for k in range(400)
+        )
+        power = _power_of_sequences((one, other), alpha)
+        assert abs(mp.fsum(terms) / power - 1) < 1e-20
+        k = mpf("1.5")
+
+        def density(x: mpf, scale: mpf) -> mpf:
+            return k / scale * (x / scale) ** (k - 1) * mp.exp(-((x / scale) ** k))
+
+        power = mp.quad(
+            lambda x: density(x, mpf(2)) ** alpha * density(x, mpf("1.75")) ** (1 - alpha),
+            [0, 1, 3, 9, 40],
+        )
+        assert abs(power / _power_of_weibulls((mpf(2), mpf("1.75")), k, alpha) - 1) < 1e-20
+
+
+@pytest.mark.parametrize("alpha", [1.125, 1.75, 2.0, 5.0])
+@pytest.mark.parametrize("e", [1e-15, 1e-11, 1e-6, 1e-2, 0.4])
+def test_renyi_of_what_goes_on_just_below_its_pole(e: float, alpha: float) -> None:
+    """The given floats are exact: how far they are from the pole is known to all digits."""
+
+    def check(p: d.Distribution, q: d.Distribution, power: mpf, times: float = 1.0) -> None:
+        got = d.renyi_divergence(p, q, alpha=alpha)
+        if power < 0:
+            # Rounding the parameters took them beyond the pole.
+            assert got == math.inf
+            return
+        exact = times * mp.log(power) / (mpf(alpha) - 1)
+        assert abs(got / exact - 1) <= BOUNDS["kl_divergence"], (p, q)
+
+    with mp.workdps(60):
+        order = mpf(alpha)
+        for going in (0.9999, 0.875, 0.3):
+            # At the pole, going^alpha is the power alpha - 1 of the other.
+            other = float(mpf(going) ** (order / (order - 1) * (1 - mpf(e))))
+            power = _power_of_sequences((mpf(going), mpf(other)), order)
+            check(d.NegativeBinomial(2.5, going), d.NegativeBinomial(2.5, other), power, 2.5)
+            p, q = 1 - going, float(1 - mpf(other))
+            power = _power_of_sequences((1 - mpf(p), 1 - mpf(q)), order)
+            check(d.Geometric(p), d.Geometric(q), power)
+            z = tuple(float(mp.log(mpf(it) / (1 - mpf(it)))) for it in (going, other))
+            power = _power_of_sequences(tuple(1 / (1 + mp.exp(-mpf(it))) for it in z), order)
+            check(*(d.NegativeBinomial(2.5, logits=it) for it in z), power, 2.5)
+            check(*(d.Geometric(logits=-it) for it in z), power)
+        for k in (0.3, 1.5, 200.0):
+            scale = float(1.75 * (order / (order - 1) * (1 - mpf(e))) ** (1 / mpf(k)))
+            power = _power_of_weibulls((mpf(scale), mpf("1.75")), mpf(k), order)
+            check(d.Weibull(scale, k), d.Weibull(1.75, k), power)
+
+
 def renyi_of_vectors(p: One, q: One, alpha: float) -> mpf:
     """By the determinants of the covariances and of alpha S2 + (1 - alpha) S1."""
     with mp.workdps(60):

@@ -322,6 +322,7 @@ def _renyi(  # noqa: PLR0911
         return None
     numbers, valid = found
     numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
+    exact = _below_pole(family, first, other, alpha)
     name = f"kl_divergence {family} {family}"
     if family.startswith("negative_binomial"):
         first, other = first[1:], other[1:]
@@ -329,8 +330,21 @@ def _renyi(  # noqa: PLR0911
     counts = numbers[:1] if family.startswith("negative_binomial") else ()
     both = evaluate(name, *counts, *first, *other), evaluate(name, *counts, *other, *first)
     to_r = evaluate(name, *counts, *first, *numbers[len(counts) :])
-    combined = _combined(*pair, both[0], to_r, alpha)
-    return _near(np.where(valid, combined, math.inf), *both, alpha)
+    combined = np.where(valid, _combined(*pair, both[0], to_r, alpha), math.inf)
+    return _near(np.where(np.isnan(exact), combined, exact), *both, alpha)
+
+
+def _below_pole(
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
+) -> Array:
+    """The divergence where the parameters of r, about to leave the family, lose its digits.
+
+    NaN where these have them: near equality, and where such a loss is not in the family.
+    """
+    name = f"renyi_divergence {family} {family}"
+    if alpha < 1 or name not in NAMES:
+        return np.asarray(math.nan)
+    return evaluate(name, *first, other[0 if family == "weibull" else -1], alpha)
 
 
 def _combined(first: Array, other: Array, kl: Array, to_r: Array, alpha: float) -> Array:
