@@ -14,6 +14,7 @@ mod integrands;
 mod location_scale;
 mod logarithms;
 mod renyi;
+mod shares;
 mod special;
 mod von_mises;
 
@@ -174,7 +175,7 @@ static FORMULAS: &[Formula] = formulas! {
     "log_prob binomial_logits" (x n z) discrete::binomial::log_prob_of_logit;
     "log_prob cauchy" (x m s) location_scale::cauchy::log_prob;
     "log_prob exponential" (x rate low) location_scale::exponential::log_prob;
-    "log_prob gamma" (x a rate low) (|x, a, rate, _: f64| gamma::log_prob(x, a, rate));
+    "log_prob gamma" (x a rate low) gamma::log_prob;
     "log_prob geometric" (x p) discrete::geometric::log_prob;
     "log_prob geometric_logits" (x z) discrete::geometric::log_prob_of_logit;
     "log_prob gumbel" (x m s) location_scale::gumbel::log_prob;

@@ -17,6 +17,7 @@ import pickle
 import random
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -1740,6 +1741,97 @@ def test_normal_distributions_with_the_moments_of_a_gamma(concentration: float) 
         square = a / (b * b) + (a / b - m) ** 2
         exact = negentropy + mp.log(2 * mp.pi * s * s) / 2 + square / (2 * s * s)
     assert float(abs(found / exact - 1)) <= BOUNDS["kl_divergence"]
+
+
+def _log_of_choices(k: mpf, n: mpf) -> mpf:
+    return mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1)
+
+
+def _log_sigmoid(z: mpf) -> mpf:
+    return -mp.log1p(mp.exp(-z))
+
+
+def _log_of_beta(a: mpf, b: mpf) -> mpf:
+    return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
+LOG_PROBS: dict[str, Callable[..., mpf]] = {
+    "Binomial": lambda x, n, p: _log_of_choices(x, n) + x * mp.log(p) + (n - x) * mp.log1p(-p),
+    "Binomial of logits": lambda x, n, z: (
+        _log_of_choices(x, n) + x * _log_sigmoid(z) + (n - x) * _log_sigmoid(-z)
+    ),
+    "NegativeBinomial": lambda x, n, p: (
+        _log_of_choices(x, n + x - 1) + x * mp.log(p) + n * mp.log1p(-p)
+    ),
+    "NegativeBinomial of logits": lambda x, n, z: (
+        _log_of_choices(x, n + x - 1) + x * _log_sigmoid(z) + n * _log_sigmoid(-z)
+    ),
+    "Poisson": lambda x, rate: x * mp.log(rate) - rate - mp.loggamma(x + 1),
+    "Beta": lambda x, a, b: (a - 1) * mp.log(x) + (b - 1) * mp.log1p(-x) - _log_of_beta(a, b),
+    "Gamma": lambda x, a, rate: a * mp.log(rate) - mp.loggamma(a) + (a - 1) * mp.log(x) - rate * x,
+    "InverseGamma": lambda x, a, rate: (
+        a * mp.log(rate) - mp.loggamma(a) - (a + 1) * mp.log(x) - rate / x
+    ),
+}
+"""Logarithms of densities and probabilities, as in textbooks."""
+
+
+def _draw_of(name: str, rng: np.random.Generator, size: float) -> tuple[float, ...]:
+    """A point some standard deviations from the mean, and parameters of about this size."""
+    a, b = size * np.exp(rng.uniform(-5, 0, 2))
+    p = rng.choice([rng.uniform(0.01, 0.99), 1e-6, 1 - 1e-6, 10 / size])
+    far = rng.normal() * rng.choice([0.0, 1.0, 5.0, 20.0])
+    if name.startswith("Binomial"):
+        n = np.ceil(size)
+        x = np.clip(np.rint(n * p + far * math.sqrt(n * p * (1 - p))), 0, n)
+        return x, n, (math.log(p / (1 - p)) if "logits" in name else p)
+    if name.startswith("Negative"):
+        mean = a * p / (1 - p)
+        x = max(np.rint(mean + far * math.sqrt(mean / (1 - p))), 0.0)
+        return x, a, (math.log(p / (1 - p)) if "logits" in name else p)
+    if name == "Poisson":
+        return max(np.rint(a + far * math.sqrt(a)), 0.0), a
+    if name == "Beta":
+        mean = a / (a + b)
+        x = mean + far * math.sqrt(mean * (1 - mean) / (a + b + 1))
+        return min(max(x, 0.1 * mean), 1 - 0.1 * (1 - mean)), a, b
+    x = a * max(1 + far / math.sqrt(a), 0.1) / 1.7
+    return (x if name == "Gamma" else 1 / x), a, 1.7
+
+
+@pytest.mark.parametrize("size", [30.0, 1e4, 1e8, 1e12, 1e15])
+@pytest.mark.parametrize("name", LOG_PROBS)
+def test_log_prob_of_large_counts(name: str, size: float) -> None:
+    """Logarithms of binomial coefficients and of powers are large, and nearly the same."""
+    rng = np.random.default_rng(17)
+    family, *of_logits = name.split(" of ")
+    with mp.workdps(60):
+        for _ in range(40):
+            x, *numbers = _draw_of(name, rng, size)
+            keys = reference.PARAMETERS[family][: len(numbers)]
+            if of_logits:
+                keys = ("total_count", "logits")
+            p = getattr(d, family)(**dict(zip(keys, numbers, strict=True)))
+            got, exact = p.log_prob(x), LOG_PROBS[name](mpf(x), *map(mpf, numbers))
+            assert abs(got - exact) <= BOUNDS["log_prob"] * max(abs(exact), mpf(0.1)), (p, x)
+
+
+@pytest.mark.parametrize("size", [30.0, 1e4, 1e8, 1e12, 1e15])
+def test_log_prob_of_large_concentrations(size: float) -> None:
+    rng = np.random.default_rng(17)
+    for count in (2, 3, 20):
+        concentration = size * np.exp(rng.uniform(-5, 0, count))
+        concentration[0] = 0.7
+        point = rng.gamma(concentration)
+        point /= point.sum()
+        got = d.Dirichlet(concentration).log_prob(point)
+        with mp.workdps(60):
+            # Shares that are rounded do not add up to 1: the density is that of the numbers.
+            pairs = [(mpf(a), mpf(x)) for a, x in zip(concentration, point, strict=True)]
+            exact = mp.loggamma(mp.fsum(a for a, _ in pairs)) + mp.fsum(
+                (a - 1) * mp.log(x) - mp.loggamma(a) for a, x in pairs
+            )
+            assert abs(got / exact - 1) <= BOUNDS["log_prob"]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 //! Families on integers: Bernoulli, binomial, geometric, negative binomial and Poisson, by probability or by logit.
 
+use crate::double::Double;
+
+use super::logarithms::exp;
+use super::shares::{self, Shares, WHOLE};
 use super::special::{
     HALF_LN_2_PI, exp_excess, kl_term, ln_beta, ln_gamma, log_ratio, log1p_excess, product, sigmoid, softplus, stirling, x_log_y,
     x_log1p_y,
@@ -22,6 +26,18 @@ fn logs(p: f64) -> [f64; 2] {
 
 fn logs_of_logit(z: f64) -> [f64; 2] {
     [-softplus(-z), -softplus(z)]
+}
+
+/// The probabilities of success and of failure.
+fn chances(p: f64) -> Shares {
+    Shares { exact: [Double::from(p), Double::new(1.0, -p)], logs: logs(p) }
+}
+
+fn chances_of_logit(z: f64) -> Shares {
+    let power = exp(Double::from(-libm::fabs(z)));
+    let whole = power + 1.0;
+    let (larger, smaller) = (Double::from(1.0).divided_by(whole), power.divided_by(whole));
+    Shares { exact: if z > 0.0 { [larger, smaller] } else { [smaller, larger] }, logs: logs_of_logit(z) }
 }
 
 pub(super) mod bernoulli {
@@ -144,21 +160,28 @@ fn expectation(mode: f64, last: f64, ratio: impl Fn(f64) -> f64, f: impl Fn(f64)
 }
 
 pub(super) mod binomial {
-    use super::{bernoulli, expectation, is_count, ln_choose, logs, logs_of_logit, outside, product, sigmoid};
+    use super::{
+        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_choose, logs, logs_of_logit, outside,
+        product, shares, sigmoid,
+    };
 
-    fn of_logs(x: f64, n: f64, [success, failure]: [f64; 2]) -> f64 {
+    fn of_chances(x: f64, n: f64, chances: &Shares) -> f64 {
         if !is_count(x) || x > n {
             return outside(x) + 0.0 * n;
         }
-        ln_choose(n, x) + product(x, success) + product(n - x, failure)
+        let [success, failure] = chances.logs;
+        if n < WHOLE || x == 0.0 || x == n {
+            return ln_choose(n, x) + product(x, success) + product(n - x, failure);
+        }
+        shares::of_counts([x, n - x], chances)
     }
 
     pub(in super::super) fn log_prob(x: f64, n: f64, p: f64) -> f64 {
-        of_logs(x, n, logs(p))
+        of_chances(x, n, &chances(p))
     }
 
     pub(in super::super) fn log_prob_of_logit(x: f64, n: f64, z: f64) -> f64 {
-        of_logs(x, n, logs_of_logit(z))
+        of_chances(x, n, &chances_of_logit(z))
     }
 
     /// The mean of f of a binomial variable; odds of success are p/r.
@@ -174,11 +197,13 @@ pub(super) mod binomial {
     }
 
     pub(in super::super) fn entropy(n: f64, p: f64) -> f64 {
-        mean_of(n, p, 1.0 - p, |k| 0.0 - log_prob(k, n, p))
+        let chances = chances(p);
+        mean_of(n, p, 1.0 - p, |k| 0.0 - of_chances(k, n, &chances))
     }
 
     pub(in super::super) fn entropy_of_logit(n: f64, z: f64) -> f64 {
-        mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - log_prob_of_logit(k, n, z))
+        let chances = chances_of_logit(z);
+        mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - of_chances(k, n, &chances))
     }
 
     /// Of n₁ values the divergence is that of one, times n₁; a larger n₂ adds the mean of ln(C(n₁, k) / C(n₂, k)) - (n₂ - n₁) ln(1 - q).
@@ -243,22 +268,28 @@ pub(super) mod geometric {
 }
 
 pub(super) mod negative_binomial {
-    use super::{bernoulli, expectation, is_count, ln_beta, logs, logs_of_logit, outside, product, sigmoid};
+    use super::{
+        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_beta, outside, product, shares, sigmoid,
+    };
 
-    fn of_logs(x: f64, n: f64, [success, failure]: [f64; 2]) -> f64 {
+    fn of_chances(x: f64, n: f64, chances: &Shares) -> f64 {
         if !is_count(x) {
             return outside(x) + 0.0 * n;
         }
-        let choices = if x == 0.0 { 0.0 } else { -libm::log(n + x) - ln_beta(n, x + 1.0) };
-        choices + product(x, success) + n * failure
+        let [success, failure] = chances.logs;
+        if n + x < WHOLE || x == 0.0 {
+            let choices = if x == 0.0 { 0.0 } else { -libm::log(n + x) - ln_beta(n, x + 1.0) };
+            return choices + product(x, success) + n * failure;
+        }
+        shares::of_count_and_end([x, n], chances)
     }
 
     pub(in super::super) fn log_prob(x: f64, n: f64, p: f64) -> f64 {
-        of_logs(x, n, logs(p))
+        of_chances(x, n, &chances(p))
     }
 
     pub(in super::super) fn log_prob_of_logit(x: f64, n: f64, z: f64) -> f64 {
-        of_logs(x, n, logs_of_logit(z))
+        of_chances(x, n, &chances_of_logit(z))
     }
 
     fn mean_of(n: f64, p: f64, r: f64, f: impl Fn(f64) -> f64) -> f64 {
@@ -270,11 +301,13 @@ pub(super) mod negative_binomial {
     }
 
     pub(in super::super) fn entropy(n: f64, p: f64) -> f64 {
-        mean_of(n, p, 1.0 - p, |k| 0.0 - log_prob(k, n, p))
+        let chances = chances(p);
+        mean_of(n, p, 1.0 - p, |k| 0.0 - of_chances(k, n, &chances))
     }
 
     pub(in super::super) fn entropy_of_logit(n: f64, z: f64) -> f64 {
-        mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - log_prob_of_logit(k, n, z))
+        let chances = chances_of_logit(z);
+        mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - of_chances(k, n, &chances))
     }
 
     /// Of equal counts of failures: as many Bernoulli variables as there are trials on average, n/(1 - p).

@@ -2,28 +2,31 @@
 //!
 //! Each divergence is a Bregman divergence of lnΓ, taken from the exact differences of the parameters.
 
+use crate::double::Double;
+
+use super::shares::{self, Shares, WHOLE};
 use super::special::{
-    HALF_LN_2_PI, bregman_difference, bregman_of_gamma, bregman_of_ln_gamma, difference_of_products, digamma, gamma_entropy,
+    HALF_LN_2_PI, bregman_difference, bregman_of_gamma, bregman_of_ln_gamma, difference_of_products, digamma, fma, gamma_entropy,
     gamma_negentropy, kl_term, ln_beta, ln_gamma, log_minus_digamma, log_ratio, log1p_excess, negentropy_rests, product,
     ratio_excess, stirling,
 };
 
-/// a ln y - y - lnΓ(a): the density of ln Y.
-fn log_density_of_log(a: f64, y: f64) -> f64 {
+/// a ln y - y - lnΓ(a), the density of ln Y, given the exact d = y - a.
+fn log_density_of_log(a: f64, y: f64, d: f64) -> f64 {
     if a < 12.0 {
         return a * libm::log(y) - y - ln_gamma(a);
     }
-    0.5 * libm::log(a) - HALF_LN_2_PI - stirling(a) - a * ratio_excess(y, a, y - a)
+    0.5 * libm::log(a) - HALF_LN_2_PI - stirling(a) - a * ratio_excess(y, a, d)
 }
 
-pub(super) fn log_prob(x: f64, a: f64, rate: f64) -> f64 {
+pub(super) fn log_prob(x: f64, a: f64, rate: f64, low: f64) -> f64 {
     if x < 0.0 || x == f64::INFINITY {
         return f64::NEG_INFINITY;
     }
     if x == 0.0 {
         return if a == 1.0 { libm::log(rate) } else { (1.0 - a) * f64::INFINITY };
     }
-    log_density_of_log(a, rate * x) - libm::log(x)
+    log_density_of_log(a, rate * x, fma(rate, x, -a) + low * x) - libm::log(x)
 }
 
 pub(super) fn entropy(a: f64, rate: f64) -> f64 {
@@ -55,7 +58,7 @@ pub(super) fn inverse_log_prob(x: f64, a: f64, rate: f64) -> f64 {
     if x <= 0.0 || x == f64::INFINITY {
         return f64::NEG_INFINITY;
     }
-    log_density_of_log(a, rate / x) - libm::log(x)
+    log_density_of_log(a, rate / x, fma(-a, x, rate) / x) - libm::log(x)
 }
 
 pub(super) fn inverse_entropy(a: f64, rate: f64) -> f64 {
@@ -75,13 +78,23 @@ pub(super) fn beta_log_prob(x: f64, a: f64, b: f64) -> f64 {
     if !(0.0..=1.0).contains(&x) {
         return if x.is_nan() { f64::NAN } else { f64::NEG_INFINITY };
     }
+    if a + b >= WHOLE && x > 0.0 && x < 1.0 {
+        let shares = Shares { exact: [Double::from(x), Double::new(1.0, -x)], logs: [libm::log(x), libm::log1p(-x)] };
+        return shares::of_concentrations([a, b], &shares);
+    }
     product(a - 1.0, libm::log(x)) + product(b - 1.0, libm::log1p(-x)) - ln_beta(a, b)
 }
 
 /// The density at x, given the exact x and 1 - x.
 pub(super) fn beta_log_prob_between(x: f64, rest: f64, a: f64, b: f64) -> f64 {
     let log = |x: f64, rest: f64| if x <= 0.5 { libm::log(x) } else { libm::log1p(-rest) };
-    product(a - 1.0, log(x, rest)) + product(b - 1.0, log(rest, x)) - ln_beta(a, b)
+    let logs = [log(x, rest), log(rest, x)];
+    if a + b >= WHOLE && x > 0.0 && rest > 0.0 {
+        let exact =
+            if x <= 0.5 { [Double::from(x), Double::new(1.0, -x)] } else { [Double::new(1.0, -rest), Double::from(rest)] };
+        return shares::of_concentrations([a, b], &Shares { exact, logs });
+    }
+    product(a - 1.0, logs[0]) + product(b - 1.0, logs[1]) - ln_beta(a, b)
 }
 
 pub(super) fn beta_kl(a1: f64, b1: f64, a2: f64, b2: f64) -> f64 {
@@ -177,6 +190,9 @@ pub(super) fn dirichlet_entropy(x: &[f64]) -> f64 {
 pub(super) fn dirichlet_log_prob(x: &[f64]) -> f64 {
     let (point, concentrations) = x.split_at(x.len() / 2);
     let sum: f64 = concentrations.iter().sum();
+    if sum >= WHOLE {
+        return shares::of_many_concentrations(concentrations, point);
+    }
     let powers = point.iter().zip(concentrations).map(|(&x, &a)| product(a - 1.0, libm::log(x)) - ln_gamma(a));
     powers.sum::<f64>() + ln_gamma(sum)
 }

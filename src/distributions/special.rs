@@ -11,7 +11,7 @@ pub(super) const EULER: f64 = 0.577_215_664_901_532_9;
 pub(super) const HALF_LN_2_PI: f64 = 0.918_938_533_204_672_8;
 
 /// From here on Stirling's series has the precision of f64.
-const STIRLING_FROM: f64 = 12.0;
+pub(super) const STIRLING_FROM: f64 = 12.0;
 
 /// Coefficients B(2k) / (2k (2k - 1)) of Stirling's series, for the powers 1, 3, 5, … of 1/x.
 const STIRLING: [f64; 10] = [
