@@ -17,6 +17,7 @@ mod renyi;
 mod shares;
 mod special;
 mod von_mises;
+mod wide;
 
 /// A formula with its name.
 pub struct Formula {

@@ -9,6 +9,8 @@ use super::special::{
     x_log1p_y,
 };
 
+use super::wide::{self, WIDE};
+
 /// Whether a family on 0, 1, 2, … has x among its values.
 fn is_count(x: f64) -> bool {
     (0.0..f64::INFINITY).contains(&x) && libm::floor(x) == x
@@ -161,8 +163,8 @@ fn expectation(mode: f64, last: f64, ratio: impl Fn(f64) -> f64, f: impl Fn(f64)
 
 pub(super) mod binomial {
     use super::{
-        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_choose, logs, logs_of_logit, outside,
-        product, shares, sigmoid,
+        Shares, WHOLE, WIDE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_choose, outside, product, shares,
+        sigmoid, wide,
     };
 
     fn of_chances(x: f64, n: f64, chances: &Shares) -> f64 {
@@ -206,31 +208,34 @@ pub(super) mod binomial {
         mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - of_chances(k, n, &chances))
     }
 
-    /// Of n₁ values the divergence is that of one, times n₁; a larger n₂ adds the mean of ln(C(n₁, k) / C(n₂, k)) - (n₂ - n₁) ln(1 - q).
-    fn of_counts(first: [f64; 3], n2: f64, failure: f64, each: f64) -> f64 {
-        let [n1, p, r] = first;
+    /// Of n₁ values the divergence is that of one, times n₁; for a larger n₂ the mean of the difference of both logarithms.
+    fn of_counts([n1, n2]: [f64; 2], [first, second]: [&Shares; 2], each: f64) -> f64 {
+        let [p, r] = first.exact.map(|share| share.high);
+        let [success, failure] = second.logs;
         if n1 == n2 {
             return product(n1, each);
         }
         if p == 0.0 || n1 == 0.0 {
             return -product(n2, failure);
         }
-        if n1 > n2 {
+        if n1 > n2 || success == f64::NEG_INFINITY || failure == f64::NEG_INFINITY {
             return f64::INFINITY;
         }
         if (n1 + n2 + p + each).is_nan() {
             return f64::NAN;
         }
-        let choices = mean_of(n1, p, r, |k| ln_choose(n1, k) - ln_choose(n2, k));
-        (n1 * each - (n2 - n1) * failure + choices).max(0.0)
+        if n1 * p * r > WIDE * WIDE {
+            return wide::binomial_kl([n1, n2], [first, second]);
+        }
+        mean_of(n1, p, r, |k| of_chances(k, n1, first) - of_chances(k, n2, second)).max(0.0)
     }
 
     pub(in super::super) fn kl(n1: f64, p: f64, n2: f64, q: f64) -> f64 {
-        of_counts([n1, p, 1.0 - p], n2, logs(q)[1], bernoulli::kl(p, q))
+        of_counts([n1, n2], [&chances(p), &chances(q)], bernoulli::kl(p, q))
     }
 
     pub(in super::super) fn kl_of_logits(n1: f64, z1: f64, n2: f64, z2: f64) -> f64 {
-        of_counts([n1, sigmoid(z1), sigmoid(-z1)], n2, logs_of_logit(z2)[1], bernoulli::kl_of_logits(z1, z2))
+        of_counts([n1, n2], [&chances_of_logit(z1), &chances_of_logit(z2)], bernoulli::kl_of_logits(z1, z2))
     }
 }
 
@@ -269,13 +274,15 @@ pub(super) mod geometric {
 
 pub(super) mod negative_binomial {
     use super::{
-        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_beta, outside, product, shares, sigmoid,
+        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_beta, outside, product, shares, wide,
     };
 
     fn of_chances(x: f64, n: f64, chances: &Shares) -> f64 {
-        if !is_count(x) {
-            return outside(x) + 0.0 * n;
-        }
+        if is_count(x) { between_counts(x, n, chances) } else { outside(x) + 0.0 * n }
+    }
+
+    /// The same, also between integers.
+    fn between_counts(x: f64, n: f64, chances: &Shares) -> f64 {
         let [success, failure] = chances.logs;
         if n + x < WHOLE || x == 0.0 {
             let choices = if x == 0.0 { 0.0 } else { -libm::log(n + x) - ln_beta(n, x + 1.0) };
@@ -300,14 +307,20 @@ pub(super) mod negative_binomial {
         expectation(mode, f64::INFINITY, |k| (k + n) / (k + 1.0) * p, f)
     }
 
+    fn entropy_of(n: f64, chances: &Shares) -> f64 {
+        let [p, r] = chances.exact.map(|share| share.high);
+        if n < wide::FEW_FAILURES && r < wide::SMALL {
+            return wide::negative_binomial_entropy(r, |x| between_counts(x, n, chances));
+        }
+        mean_of(n, p, r, |k| 0.0 - of_chances(k, n, chances))
+    }
+
     pub(in super::super) fn entropy(n: f64, p: f64) -> f64 {
-        let chances = chances(p);
-        mean_of(n, p, 1.0 - p, |k| 0.0 - of_chances(k, n, &chances))
+        entropy_of(n, &chances(p))
     }
 
     pub(in super::super) fn entropy_of_logit(n: f64, z: f64) -> f64 {
-        let chances = chances_of_logit(z);
-        mean_of(n, sigmoid(z), sigmoid(-z), |k| 0.0 - of_chances(k, n, &chances))
+        entropy_of(n, &chances_of_logit(z))
     }
 
     /// Of equal counts of failures: as many Bernoulli variables as there are trials on average, n/(1 - p).

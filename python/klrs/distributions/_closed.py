@@ -12,7 +12,6 @@ from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
 from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
 from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal, VonMises
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
-from klrs.distributions._wide import MOST_TERMS, too_wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,12 +167,6 @@ def _kl(p: Distribution, q: Distribution) -> Array | None:  # noqa: PLR0911
             return None
         values = evaluate(f"kl_divergence {family} {family}", *first, other[1])
         return np.where(np.isnan(other[0]), math.nan, values)
-    if family in {"binomial", "binomial_logits"}:
-        # Different counts are a sum over the values of the first.
-        is_sum = (first[0] < other[0]) & ~(p._is_nan | q._is_nan)
-        terms = np.where(is_sum, 24.0 * np.sqrt(p.variance), 0.0)
-        if np.any(terms > MOST_TERMS):
-            raise too_wide("kl_divergence of Binomial", float(terms.max()))
     if family is not None:
         return evaluate(f"kl_divergence {family} {family}", *first, *other)
     return _kl_of_families(p, q)

@@ -29,11 +29,10 @@ from klrs.distributions._parameters import (
 )
 from klrs.distributions._wide import (
     LEAST_COUNT,
-    MOST_TERMS,
+    LEAST_FAILURE,
     WIDE,
     entropy_of_binomial,
     entropy_of_negative_binomial,
-    too_wide,
 )
 
 if TYPE_CHECKING:
@@ -177,8 +176,8 @@ class Binomial(_OfProbability):
     Notes
     -----
     ``torch.distributions.Binomial(total_count, probs, logits)``, ``scipy.stats.binom(total_count,
-    probs)``. The divergence of different counts is a sum over the values of the first, and +inf if
-    the first has more.
+    probs)``. The divergence of different counts is a sum over the values of the first, or over
+    points an eighth of a standard deviation apart, and +inf if the first has more.
 
     Examples
     --------
@@ -377,13 +376,17 @@ class NegativeBinomial(_OfProbability):
         Raises
         ------
         ArithmeticError
-            If fewer than 10 failures spread over more than 3e7 values.
+            If fewer than 10 failures have a probability below 1e-290.
         """
         deviation = np.asarray(np.sqrt(self.total_count * self.probs) / self._failures)
         is_wide = (deviation > WIDE) & (self.total_count >= LEAST_COUNT)
-        terms = np.where(is_wide, 0.0, 12.0 * deviation + 60.0 / self._failures)
-        if np.any(terms > MOST_TERMS):
-            raise too_wide("entropy of NegativeBinomial", float(np.nanmax(terms)))
+        is_beyond = (self.total_count < LEAST_COUNT) & (self._failures < LEAST_FAILURE)
+        if is_beyond.any():
+            least = float(np.where(is_beyond, self._failures, 1.0).min())
+            raise ArithmeticError(
+                f"entropy of NegativeBinomial: a probability of failure of {least:.1g}, expected "
+                f"at least {LEAST_FAILURE:.0e}; pass method='monte_carlo'"
+            )
         numbers = [np.where(is_wide, 1.0, self.total_count), self._numbers[1]]
         numbers[1] = np.where(is_wide, 0.0, numbers[1])
         values = evaluate(f"entropy {self._family}", *numbers)

@@ -22,10 +22,13 @@ WIDE = 100.0
 """The standard deviation from which this is exact to all digits."""
 
 LEAST_COUNT = 10.0
-"""Negative binomial distributions of fewer failures are not smooth enough where they begin."""
+"""Negative binomial distributions of fewer failures are not smooth where they begin.
 
-MOST_TERMS = 3e7
-"""How many values are added up one after the other at most."""
+Those of a small probability of failure are known to the core.
+"""
+
+LEAST_FAILURE = 1e-290
+"""With a smaller probability of failure, their values are beyond the floats."""
 
 
 def entropy_of_binomial(successes: float, failures: float) -> float:
@@ -53,13 +56,6 @@ def entropy_of_negative_binomial(count: float, probs: float, failures: float) ->
         excess = count * _excess(u) + n * _excess(v) - count * count * (d / k) * u / trials
     excess += 0.5 * (_log1p(d / mean) + _log1p(d / trials))
     return _entropy(excess + _stirling(k) - _stirling(n), step)
-
-
-def too_wide(name: str, terms: float) -> ArithmeticError:
-    return ArithmeticError(
-        f"{name}: a sum over about {terms:.1g} values, expected at most {MOST_TERMS:.0e}; pass "
-        "method='monte_carlo'"
-    )
 
 
 def _entropy(excess: Array, step: float) -> float:
