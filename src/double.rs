@@ -26,17 +26,25 @@ impl Double {
 
     /// A product of two floats.
     #[inline]
-    pub(crate) fn product(one: f64, other: f64) -> Self {
-        /// 2^27 + 1 makes two halves of a float, whose products are exact. (One FMA does it too, but not on every CPU.)
-        const SPLIT: f64 = 134_217_729.0;
-        let halves = |x: f64| {
+    pub(crate) const fn product(one: f64, other: f64) -> Self {
+        /// Two halves of a float, whose products are exact. (One FMA does it too, but not on every CPU.)
+        const fn halves(x: f64) -> (f64, f64) {
+            /// 2^27 + 1.
+            const SPLIT: f64 = 134_217_729.0;
             let lifted = SPLIT * x;
             let high = lifted - (lifted - x);
             (high, x - high)
-        };
+        }
         let ((a, b), (c, d)) = (halves(one), halves(other));
         let high = one * other;
         Self { high, low: ((a * c - high) + a * d + b * c) + b * d }
+    }
+
+    /// 1/x.
+    pub(crate) const fn reciprocal(x: f64) -> Self {
+        let high = 1.0 / x;
+        let Self { high: one, low } = Self::product(high, x);
+        Self { high, low: ((1.0 - one) - low) / x }
     }
 
     /// A product with a float.

@@ -7,6 +7,17 @@ use crate::double::Double;
 /// ln 2.
 const LOG_2: Double = Double { high: LN_2, low: 2.319_046_813_846_299_6e-17 };
 
+/// 1/k.
+const RECIPROCALS: [Double; 48] = {
+    let mut table = [Double::reciprocal(1.0); 48];
+    let mut k = 2;
+    while k < table.len() {
+        table[k] = Double::reciprocal(k as f64);
+        k += 1;
+    }
+    table
+};
+
 /// ln(1 + u) of u > -1, by 2 artanh(s) with s = u/(2 + u) where that is small.
 pub(super) fn ln_1p(u: Double) -> Double {
     if !(-0.3..=0.42).contains(&u.high) {
@@ -14,7 +25,7 @@ pub(super) fn ln_1p(u: Double) -> Double {
     }
     let s = u.divided_by(u + 2.0);
     let square = s * s;
-    let series = (0..24).rev().fold(Double::default(), |sum, k| sum * square + reciprocal(2 * k + 1));
+    let series = (0..24).rev().fold(Double::default(), |sum, k| sum * square + RECIPROCALS[2 * k + 1]);
     (s * series).times(2.0)
 }
 
@@ -32,12 +43,15 @@ pub(super) fn ln(x: Double) -> Double {
     ln_1p(scaled + (-1.0)) + LOG_2.times(f64::from(exponent))
 }
 
-/// e^x - 1, by its power series where x is small.
+/// e^x - 1: where x is small, that of x/16 by its power series, and (e^x - 1)² + 2 (e^x - 1) four times.
 pub(super) fn exp_m1(x: Double) -> Double {
     if libm::fabs(x.high) > 0.4 {
         return exp(x) + (-1.0);
     }
-    (2..28).rev().fold(Double::from(1.0), |sum, k| Double::from(1.0) + sum * x * reciprocal(k)) * x
+    let part = x.times(0.0625);
+    let series = RECIPROCALS[2..16].iter().rev().fold(Double::from(1.0), |sum, &c| sum * part * c + 1.0);
+    let value = series * part;
+    (0..4).fold(value, |value, _| value * (value + 2.0))
 }
 
 /// e^x; 0 and +inf beyond the floats.
@@ -51,8 +65,4 @@ pub(super) fn exp(x: Double) -> Double {
     let Double { high, low } = exp_m1(rest) + 1.0;
     let scaled = |part| libm::ldexp(part, power as i32);
     Double { high: scaled(high), low: scaled(low) }
-}
-
-fn reciprocal(k: i32) -> Double {
-    Double::from(1.0).divided_by(Double::from(f64::from(k)))
 }
