@@ -1,4 +1,4 @@
-//! Logarithms and powers of a [`Double`], for differences of them that vanish. Error 1e-30.
+//! Logarithms and powers of a [`Double`], for differences of them that vanish. Relative error at most 5e-30.
 
 use core::f64::consts::LN_2;
 
