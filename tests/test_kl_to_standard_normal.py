@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ml_dtypes
@@ -235,7 +236,8 @@ def test_ends() -> None:
     )
     assert same(value, [inf, inf, inf, inf, nan, nan])
     assert same(by_mean.ravel(), [0, 0, inf, -inf, nan, nan])
-    assert same(by_log_variance.ravel(), [inf, -0.5, 0, 0.5 * np.expm1(1.0), nan, nan])
+    assert by_log_variance[3] == pytest.approx(0.5 * math.expm1(1.0), rel=1e-15)
+    assert same(np.delete(by_log_variance, 3), [inf, -0.5, 0, nan, nan])
     # Half of e^v is a float where e^v is none, and half of a square too.
     assert abs(kl_to_standard_normal([0.0], [710.0]) / exact(0, 710) - 1) < 2e-14
     assert abs(kl_to_standard_normal([1.5e154], [0.0]) / exact(1.5e154, 0) - 1) < 2e-14
