@@ -1935,3 +1935,61 @@ def test_log_prob_of_large_concentrations(size: float) -> None:
 
 if __name__ == "__main__":
     print_table()
+
+
+def test_js_of_bernoullis_near_equality_has_all_digits() -> None:
+    rng = np.random.default_rng(11)
+
+    def exact(p: Any, q: Any) -> Any:
+        m = (p + q) / 2
+        terms = [a * mp.log(a / m) + (1 - a) * mp.log((1 - a) / (1 - m)) for a in (p, q)]
+        return sum(terms) / 2
+
+    with mp.workdps(400):
+        for difference in (1e-10, 1e-7, 1e-3, 0.5):
+            for low in (rng.random(), 10 ** -rng.uniform(1, 300), 1 - 10 ** -rng.uniform(1, 15)):
+                p, q = float(low), float(low * (1 - difference))
+                sought = exact(mpf(p), mpf(q))
+                got = d.js_divergence(d.Bernoulli(p), d.Bernoulli(q))
+                assert sought == 0 or abs(got / sought - 1) < 1e-13, (p, q)
+            for logit in rng.uniform(-40, 40, 3):
+                z, y = float(logit), float(logit + difference)
+                sought = exact(*(1 / (1 + mp.exp(-mpf(it))) for it in (z, y)))
+                got = d.js_divergence(d.Bernoulli(logits=z), d.Bernoulli(logits=y))
+                assert abs(got / sought - 1) < 1e-13, (z, y)
+    ends = d.js_divergence(d.Bernoulli([0, 0, 1, 5e-324]), d.Bernoulli([0, 1, 0, 0]))
+    np.testing.assert_allclose(ends, [0, math.log(2), math.log(2), 0], rtol=1e-15)
+    left_out = d.Bernoulli(logits=[-np.inf, -np.inf])
+    ends = d.js_divergence(left_out, d.Bernoulli(logits=[-np.inf, 0.0]))
+    np.testing.assert_allclose(ends, [0, 0.75 * math.log(4 / 3)], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("loc", "other"), [(-56.39264186327529, -741.2598391739775), (0.1, 6.383186307179586)]
+)
+def test_angles_may_be_whole_turns_apart(loc: float, other: float) -> None:
+    with mp.workdps(60):
+        share = mp.besseli(1, 2) / mp.besseli(0, 2)
+        sought = share * 2 * (1 - mp.cos(mpf(loc) - mpf(other)))
+    got = d.kl_divergence(d.VonMises(loc, 2.0), d.VonMises(other, 2.0))
+    assert abs(got / sought - 1) < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (d.InverseGamma(2.05, 1), d.HalfNormal(1)),
+        (d.Laplace(0, 1), d.Gumbel(0, 1.03)),
+        (d.InverseGamma(3.02, 1), d.Weibull(1, 3)),
+        (scipy.stats.logistic(), d.Gumbel(0, 1.02)),
+    ],
+)
+def test_a_density_beyond_floats_makes_no_infinite_divergence(p: Any, q: Any) -> None:
+    """Where x² or e^-x is none, log q is -inf, and p has mass there that floats still know."""
+    with pytest.raises(ArithmeticError, match=r"method='monte_carlo'"):
+        d.kl_divergence(p, q)
+
+
+def test_a_divergence_that_is_infinite_far_out_still_is() -> None:
+    assert d.kl_divergence(d.InverseGamma(2, 1), d.HalfNormal(1)) == np.inf
+    assert d.kl_divergence(d.Laplace(0, 1), d.Gumbel(0, 0.99)) == np.inf

@@ -9,6 +9,7 @@
 use core::f64::consts::PI;
 
 use super::special::exp_excess;
+use crate::lanes::two_sum;
 
 /// Calls `each` with the weights of the angles and their v, and returns what the sum of all weights is.
 ///
@@ -56,12 +57,20 @@ fn mean_cosine(kappa: f64, first: f64) -> f64 {
     0.5 * kappa * next / zeroth
 }
 
+/// sin((x - y)/2), with all its digits also where the angles are whole turns apart: the difference may be rounded by more than is left
+/// of it then.
+fn half_sine(x: f64, y: f64) -> f64 {
+    let (difference, lost) = two_sum(x, -y);
+    let half = 0.5 * difference;
+    libm::sin(half) + libm::cos(half) * (0.5 * lost)
+}
+
 pub(super) fn log_prob(x: f64, mean: f64, kappa: f64) -> f64 {
     if !kappa.is_finite() {
         return f64::NAN;
     }
     let [mass, _] = moments(kappa);
-    let sine = libm::sin(0.5 * (x - mean));
+    let sine = half_sine(x, mean);
     -2.0 * kappa * sine * sine - libm::log(2.0 * PI * mass)
 }
 
@@ -97,6 +106,6 @@ pub(super) fn kl(mean1: f64, kappa1: f64, mean2: f64, kappa2: f64) -> f64 {
     } else {
         libm::log(moments(kappa2)[0] / mass) + difference * first
     };
-    let sine = libm::sin(0.5 * (mean1 - mean2));
+    let sine = half_sine(mean1, mean2);
     bregman + mean_cosine(kappa1, first) * kappa2 * (2.0 * sine * sine)
 }

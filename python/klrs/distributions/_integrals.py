@@ -297,7 +297,19 @@ class _Piece:
             return 0.0
         log_p, log_q, slope = found
         value = float(self.integral(log_p, log_q))
+        if value == math.inf and self.is_beyond(t):
+            return 0.0
         return value * slope if value else 0.0
+
+    def is_beyond(self, t: float) -> bool:
+        """Whether a density of a family is 0 there, by x² say, though its support is not."""
+        x, _, below, above = self.point(t)
+        return any(
+            not isinstance(it, Density)
+            and it.support[0] < x < it.support[1]
+            and it._log_prob_between(x, below, above) == -math.inf
+            for it in (self.p, self.q)
+        )
 
     def rounding(self, t: float) -> float:
         """How far the integrand is off."""
