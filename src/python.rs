@@ -33,6 +33,9 @@ mod transport;
 
 use function::{Arguments, Parameter};
 
+/// Most axes that NumPy gives an array.
+const MOST_AXES: usize = 64;
+
 /// The functions behind the package.
 #[pymodule(gil_used = false)]
 fn _klrs(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -121,19 +124,13 @@ fn with_job<R>(
     let view_p = arrays::view(&p, "p")?;
     let view_q = q.as_ref().map(|q| arrays::view(q, "q")).transpose()?;
     let view_mask = mask.as_ref().map(|mask| arrays::view(mask, "where")).transpose()?;
-    let plan = if in_order { Plan::in_order } else { Plan::new };
-    let plan = plan(&view_p, view_q.as_ref(), view_mask.as_ref(), &axes)?;
-    let job = Job {
-        plan: &plan,
-        verb,
-        parameters,
-        masses: if normalize { Masses::Normalize } else { verb.masses() },
-        log_base,
-        level: Level::new(),
-        team: Team::alone(),
-    };
     let fits_f32 = |view: Option<&View>| view.is_none_or(|view| view.dtype().fits_f32());
-    then(&job, fits_f32(Some(&view_p)) && fits_f32(view_q.as_ref()))
+    let fits_f32 = fits_f32(Some(&view_p)) && fits_f32(view_q.as_ref());
+    let masses = if normalize { Masses::Normalize } else { verb.masses() };
+    Plan::with(&view_p, view_q.as_ref(), view_mask.as_ref(), &axes, !in_order, |plan| {
+        let job = Job { plan, verb, parameters, masses, log_base, level: Level::new(), team: Team::alone() };
+        then(&job, fits_f32)
+    })
 }
 
 /// Runs a job and returns its values: a scalar, a new array, or `out`.
@@ -144,6 +141,9 @@ fn answer<'py, T: Compute + arrays::Scalar>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let plan = job.plan;
+    if out.is_none() && plan.has_no_batch_axes() {
+        return one_value::<T>(py, job, keepdims);
+    }
     let shape = plan.result_shape(keepdims);
     if let Some(out) = out {
         let mut view = arrays::out::<T>(out, &shape)?;
@@ -151,11 +151,6 @@ fn answer<'py, T: Compute + arrays::Scalar>(
         run(py, job, &mut values)?;
         view.write(plan, &values);
         return Ok(out.clone());
-    }
-    if shape.is_empty() {
-        let mut value = [T::default()];
-        run(py, job, &mut value)?;
-        return value[0].scalar(py);
     }
     let mut new = arrays::New::<T>::empty(py, &shape)?;
     if plan.in_result_order() {
@@ -167,6 +162,19 @@ fn answer<'py, T: Compute + arrays::Scalar>(
     let new = new.into_array();
     arrays::out::<T>(&new, &shape)?.write(plan, &values);
     Ok(new)
+}
+
+/// The only value of a job: a scalar, or an array whose axes have the length 1.
+#[inline(always)]
+fn one_value<'py, T: Compute + arrays::Scalar>(py: Python<'py>, job: &Job, keepdims: bool) -> PyResult<Bound<'py, PyAny>> {
+    if keepdims {
+        let mut new = arrays::New::<T>::empty(py, &[1; MOST_AXES][..job.plan.axes()])?;
+        run(py, job, new.elements_mut())?;
+        return Ok(new.into_array());
+    }
+    let mut value = [T::default()];
+    run(py, job, &mut value)?;
+    value[0].scalar(py)
 }
 
 fn run<T: Compute>(py: Python<'_>, job: &Job, values: &mut [T]) -> PyResult<()> {

@@ -13,7 +13,7 @@ use core::marker::PhantomData;
 use core::ops::Range;
 use std::borrow::Cow;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use crate::element::{DType, Storage};
 use crate::error::{Error, Index};
@@ -257,6 +257,20 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// One distribution, along the only axis.
+    #[inline(always)]
+    fn one(view: &View<'a>, length: usize) -> Self {
+        Self {
+            alignment: alignment(view.data.addr()),
+            data: view.data,
+            dtype: view.dtype,
+            swapped: view.swapped,
+            batch: Walk::POINT,
+            entries: Walk { inner: (length, view.strides[0]), outer: Vec::new() },
+            array: PhantomData,
+        }
+    }
+
     /// The dtype.
     #[must_use]
     pub fn dtype(&self) -> DType {
@@ -458,11 +472,40 @@ impl<'a> Plan<'a> {
 
     #[inline(always)]
     fn sorted(p: &View<'a>, q: Option<&View<'a>>, mask: Option<&View<'a>>, axes: &Axes, by_memory: bool) -> Result<Self, Error> {
+        match Self::length_of_one(p, q, mask, axes) {
+            Some(length) => Ok(Self::of_one(p, q.unwrap_or(p), length)),
+            None => Self::of_many(p, q, mask, axes, by_memory),
+        }
+    }
+
+    /// Does something with the plan that [`Plan::new`] or [`Plan::in_order`] would make. That of one distribution is made where it
+    /// stays: to move it about takes as long as to sum thirty entries.
+    #[inline(always)]
+    pub fn with<R, E: From<Error>>(
+        p: &View<'a>,
+        q: Option<&View<'a>>,
+        mask: Option<&View<'a>>,
+        axes: &Axes,
+        by_memory: bool,
+        then: impl FnOnce(&Self) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let (one, many);
+        let plan = if let Some(length) = Self::length_of_one(p, q, mask, axes) {
+            one = Self::of_one(p, q.unwrap_or(p), length);
+            &one
+        } else {
+            many = Self::of_many(p, q, mask, axes, by_memory)?;
+            &many
+        };
+        then(plan)
+    }
+
+    /// The length of the rows, if there is one of each: nothing to broadcast, to sort or to merge.
+    #[inline(always)]
+    fn length_of_one(p: &View, q: Option<&View>, mask: Option<&View>, axes: &Axes) -> Option<usize> {
         match (mask, axes, p.shape, q.unwrap_or(p).shape) {
-            (None, Axes::One(-1 | 0) | Axes::All, &[length], &[in_q]) if length == in_q && length > 1 => {
-                Ok(Self::of_one(p, q.unwrap_or(p), length))
-            }
-            _ => Self::of_many(p, q, mask, axes, by_memory),
+            (None, Axes::One(-1 | 0) | Axes::All, &[length], &[in_q]) if length == in_q && length > 1 => Some(length),
+            _ => None,
         }
     }
 
@@ -521,42 +564,45 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// One distribution each: nothing to broadcast, to sort or to merge. All that follows would take a fifth of a call for a few entries.
+    /// One distribution each. What [`Plan::of_many`] does would take a fifth of a call for a few entries.
     #[inline(always)]
     fn of_one(p: &View<'a>, q: &View<'a>, length: usize) -> Self {
-        let rows = |view: &View<'a>| Rows {
-            alignment: alignment(view.data.addr()),
-            data: view.data,
-            dtype: view.dtype,
-            swapped: view.swapped,
-            batch: Walk::POINT,
-            entries: Walk { inner: (length, view.strides[0]), outer: Vec::new() },
-            array: PhantomData,
-        };
         Self {
-            p: rows(p),
-            q: rows(q),
+            p: Rows::one(p, length),
+            q: Rows::one(q, length),
             mask: None,
             rows: 1,
             length,
-            shape: smallvec![length],
-            axes: smallvec![0],
+            // Not by the macro, which pushes.
+            shape: Few::from_buf_and_len([length, 0], 1),
+            axes: Few::from_buf_and_len([0, 0], 1),
             places: Walk::POINT,
         }
+    }
+
+    /// Number of axes of the broadcast shape.
+    #[must_use]
+    #[inline]
+    pub fn axes(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Whether the distributions run along all axes, so that there is one row.
+    #[must_use]
+    #[inline]
+    pub fn has_no_batch_axes(&self) -> bool {
+        self.axes.len() == self.shape.len()
     }
 
     /// Shape of the result: the batch axes, and the reduced ones with length 1 if those are kept.
     #[must_use]
     pub fn result_shape(&self, keepdims: bool) -> Few<usize> {
-        let mut shape = Few::new();
-        for (axis, &length) in self.shape.iter().enumerate() {
-            match (self.axes.contains(&axis), keepdims) {
-                (false, _) => shape.push(length),
-                (true, true) => shape.push(1),
-                (true, false) => {}
-            }
-        }
-        shape
+        let kept = |(axis, &length)| match (self.axes.contains(&axis), keepdims) {
+            (false, _) => Some(length),
+            (true, true) => Some(1),
+            (true, false) => None,
+        };
+        self.shape.iter().enumerate().filter_map(kept).collect()
     }
 
     /// Position in the result, in C order, of a row.

@@ -29,7 +29,7 @@ pub(super) fn axes(axis: &Bound<'_, PyAny>) -> PyResult<Axes> {
 }
 
 /// `keepdims` and `normalize`: a bool, Python's or NumPy's, or 0 or 1.
-#[inline]
+#[inline(always)]
 pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     for known in [false, true] {
         if flag.is(&*PyBool::new(flag.py(), known)) {
@@ -39,6 +39,7 @@ pub(super) fn flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     unusual_flag(flag, name)
 }
 
+#[cold]
 fn unusual_flag(flag: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     // No conversion is tried that fails for a flag: the errors of those would be kept (see `function::entry`).
     let given = if flag.is_instance_of::<PyInt>() {

@@ -207,9 +207,8 @@ unsafe extern "C" fn entry<const VERB: usize>(
     // references (not `Bound` ones) that are dropped like this until it attaches by itself: of a call that succeeds there are none.
     let py = unsafe { Python::assume_attached() };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: a tuple of strings or null, which the caller holds until this returns.
-        let names = unsafe { Borrowed::from_ptr_or_opt(py, names) };
-        let names = names.map(Borrowed::cast::<PyTuple>).transpose()?;
+        // SAFETY: a tuple of strings or null, as the protocol has it, which the caller holds until this returns.
+        let names = unsafe { Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>()) };
         let count = positional.unsigned_abs() + names.map_or(0, |names| names.len());
         let arguments = if count == 0 {
             &[]
@@ -275,9 +274,17 @@ fn call<'py>(
     if fits { reduce_rows(py, Verb::ALL[verb], &given) } else { Err(explain(py, verb, arguments, positional, names)) }
 }
 
-/// An int that is nothing but one, and fits: what most people write, which is to be read at once beside a call for three classes.
+/// An int that is nothing but one, and fits: what most people write, which is to be read at once beside a call for three classes. The
+/// smallest are known by their address, as CPython has each of them once.
 #[inline(always)]
 pub(super) fn plain_int(given: &Bound<'_, PyAny>) -> Option<isize> {
+    static SMALLEST: PyOnceLock<[Py<PyInt>; 4]> = PyOnceLock::new();
+    let first = -1;
+    let smallest = SMALLEST
+        .get_or_init(given.py(), || core::array::from_fn(|index| PyInt::new(given.py(), first + index.cast_signed()).unbind()));
+    if let Some(index) = smallest.iter().position(|int| int.is(given)) {
+        return Some(first + index.cast_signed());
+    }
     if !given.is_exact_instance_of::<PyInt>() {
         return None;
     }
