@@ -9,26 +9,13 @@ use klrs::lanes::{Level, Real, WIDE, two_sum};
 use klrs::parallel::Team;
 use klrs::view::{Axes, Plan, View};
 
-/// The levels of this CPU, best first.
-fn levels() -> Vec<Level> {
-    let best = Level::new();
-    let mut levels = vec![best];
-    #[cfg(target_arch = "x86_64")]
-    levels.extend(
-        [best.as_avx2().map(Level::Avx2), best.as_sse4_2().map(Level::Sse4_2), best.as_sse2().map(Level::Sse2)]
-            .into_iter()
-            .flatten(),
-    );
-    levels
-}
+mod common;
+
+use common::{levels, uniform};
 
 /// Numbers between -`most` and `most`, the same at every run.
-fn numbers(length: usize, mut state: u64, most: f64) -> Vec<f64> {
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    };
-    (0..length).map(|_| most * next()).collect()
+fn numbers(length: usize, seed: u64, most: f64) -> Vec<f64> {
+    uniform(length, seed).into_iter().map(|number| most * (2.0 * number - 1.0)).collect()
 }
 
 #[derive(Clone, Copy)]
