@@ -1710,10 +1710,10 @@ def test_parameters_cannot_be_made_writable() -> None:
         loc.flags.writeable = True
 
 
-@pytest.mark.parametrize("size", [2.5, "2", (1, 2.5)])
-def test_sizes_of_samples_are_integers(size: Any) -> None:
-    with pytest.raises(TypeError, match=r"size: got .*, expected an integer or a tuple of them"):
-        d.Normal(0, 1).sample(np.random.default_rng(0), size)
+def test_a_uniform_distribution_longer_than_the_floats_is_drawn() -> None:
+    far = d.Uniform(-1.7e308, 1.7e308).sample(np.random.default_rng(0), 1000)
+    near = d.Uniform(-1.0, 1.0).sample(np.random.default_rng(0), 1000)
+    np.testing.assert_allclose(far / 1.7e308, near, rtol=0, atol=1e-15)
 
 
 def test_examples() -> None:

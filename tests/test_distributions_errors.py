@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any
 
@@ -333,6 +334,66 @@ def test_missing_parameters() -> None:
         d.Weibull(scale=1)
 
 
+FAMILIES = [getattr(d, it) for it in d.__all__ if it[0].isupper() and it != "Distribution"]
+each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda it: it.__name__)
+
+
+def test_there_are_23_families() -> None:
+    assert len(FAMILIES) == 23
+
+
+def call_of(family: Any) -> str:
+    """How a family is called, as Python says it."""
+    every = inspect.signature(family).parameters.values()
+    return f"{family.__name__}{inspect.Signature([it.replace(**BARE) for it in every])}"
+
+
+BARE: dict[str, Any] = {"default": inspect.Parameter.empty, "annotation": inspect.Parameter.empty}
+
+
+@each_family
+def test_too_many_parameters(family: Any) -> None:
+    text = (
+        f"{family.__name__}: 5 parameters were given by their places, expected {call_of(family)}; "
+        "leave the last ones out, or pass them by name"
+    )
+    with raises(TypeError, text):
+        family(*[0.5] * 5)
+
+
+@each_family
+def test_misspelt_parameter(family: Any) -> None:
+    text = (
+        f"{family.__name__}: no parameter is named scal, expected {call_of(family)}; rename it, or "
+        "leave it out"
+    )
+    for places in ((), (0.5,)):
+        with raises(TypeError, text):
+            family(*places, scal=1)
+
+
+@each_family
+def test_parameter_given_twice(family: Any) -> None:
+    name = next(iter(inspect.signature(family).parameters))
+    text = (
+        f"{family.__name__}: {name} was given twice, expected {call_of(family)}; pass it by its "
+        "place or by its name"
+    )
+    with raises(TypeError, text):
+        family(0.5, **{name: 0.5})
+
+
+@each_family
+def test_nothing_is_given(family: Any) -> None:
+    kind: type[Exception] = TypeError
+    text = r"^{0}: .* missing, expected {0}\(.*\); pass all of them$"
+    if not family._required:
+        kind = ValueError
+        text = r"^{0}: got none of them, expected exactly one of .* or .*; pass one$"
+    with pytest.raises(kind, match=text.format(family.__name__)):
+        family()
+
+
 def test_vectors_without_components() -> None:
     text = (
         "MultivariateNormal: loc has the shape (0,), expected a last axis with at least 1 entry; "
@@ -367,6 +428,56 @@ def test_sample() -> None:
     text = "rng: got int, expected a numpy.random.Generator; pass np.random.default_rng(seed)"
     with raises(TypeError, text):
         d.Normal(0, 1).sample(0)
+
+
+def one_of(family: Any) -> d.Distribution:
+    """A distribution of a family, or an array of two."""
+    vectors = {
+        "MultivariateNormal": {"loc": [0, 0], "scale_diag": [1, 1]},
+        "Dirichlet": {"concentration": [1, 2]},
+        "Categorical": {"probs": [0.5, 0.5]},
+        "Binomial": {"total_count": 3, "probs": 0.5},
+        "Uniform": {"low": 0, "high": 1},
+    }
+    places = inspect.signature(family).parameters.values()
+    numbers = {it.name: 0.5 for it in places if it.kind is not it.KEYWORD_ONLY}
+    made: d.Distribution = family(**vectors.get(family.__name__, numbers))
+    return made
+
+
+@each_family
+@pytest.mark.parametrize("size", [-1, (2, -1), 2**62, (2**30, 2**30)])
+def test_size_of_a_sample(family: Any, size: Any) -> None:
+    text = (
+        f"size: {size}, expected integers of at least 0, and at most 2**53 draws; pass the number "
+        "of draws, or None for one of each distribution"
+    )
+    with raises(ValueError, text):
+        one_of(family).sample(np.random.default_rng(0), size)
+
+
+@pytest.mark.parametrize("size", [2.5, True, "2", (1, 2.5), [[1]]])
+def test_kind_of_the_size_of_a_sample(size: Any) -> None:
+    text = f"size: got {size!r}, expected an integer or a tuple of them, the number of draws"
+    with raises(TypeError, text):
+        d.Normal(0, 1).sample(np.random.default_rng(0), size)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (d.Poisson([1, 1e300]), "Poisson: draws of up to 1e+300 at index 1"),
+        (d.Binomial(1e19, 0.5), "Binomial: draws of up to 1e+19"),
+        (d.Geometric(1e-18), "Geometric: draws of up to 4e+19"),
+        (d.NegativeBinomial(1e4, 1 - 2**-53), "NegativeBinomial: draws of up to 9.90792e+19"),
+    ],
+    ids=str,
+)
+def test_draws_beyond_the_integers(p: d.Distribution, text: str) -> None:
+    rest = "expected at most 9e+18, for integers of 64 bits; draw from a density of the same mean "
+    for sample in (p.sample, lambda rng: d.entropy(p, method="monte_carlo", rng=rng)):
+        with raises(ValueError, f"{text}, {rest}and variance"):
+            sample(np.random.default_rng(0))
 
 
 def test_log_prob() -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from klrs.distributions._parameters import Array, Constraint
 
 
+_MOST_DRAWS = 2**53
+"""No memory holds more, and NumPy's arrays do not count them."""
+
+
 class Tails(NamedTuple):
     """How heavy the tails are, and how fast -ln of the density grows there.
 
@@ -73,24 +77,43 @@ class Distribution:
         shapes = {name: it.shape for name, it in given.items()}
         set_(self, "_shape", broadcast_shape(type(self).__name__, shapes))
 
+    _names: ClassVar[tuple[str, ...]] = ()
+    """The parameters by their names."""
+    _places: ClassVar[tuple[str, ...]] = ()
+    """Those that have a place as well."""
     _required: ClassVar[tuple[str, ...]] = ()
-    """The parameters that have no default."""
+    """Those that have no default."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        every = list(inspect.signature(cls.__init__).parameters.values())[1:]
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        cls._required = tuple(
-            it.name for it in every if it.default is it.empty and it.kind not in kinds
-        )
+        every = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        every = [it for it in every if it.kind not in kinds]
+        cls._names = tuple(it.name for it in every)
+        cls._places = tuple(it.name for it in every if it.kind is not it.KEYWORD_ONLY)
+        cls._required = tuple(it.name for it in every if it.default is it.empty)
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
-        """Raise for parameters that are missing, in the words of the other errors."""
+        """Raise for parameters that do not fit, in the words of the other errors."""
+        name = cls.__name__
         missing = [it for it in cls._required[len(arguments) :] if it not in keywords]
+        twice = [it for it in cls._places[: len(arguments)] if it in keywords]
+        unknown = [it for it in keywords if it not in cls._names]
+        if unknown or twice or len(arguments) > len(cls._places):
+            alone = ("*", *cls._names[len(cls._places) :])
+            call = ", ".join(cls._places + (alone if len(alone) > 1 else ()))
+            if unknown:
+                got, remedy = f"no parameter is named {unknown[0]}", "rename it, or leave it out"
+            elif twice:
+                got, remedy = f"{twice[0]} was given twice", "pass it by its place or by its name"
+            else:
+                got = f"{len(arguments)} parameters were given by their places"
+                remedy = "leave the last ones out, or pass them by name"
+            raise TypeError(f"{name}: {got}, expected {name}({call}); {remedy}")
         if missing:
             raise TypeError(
-                f"{cls.__name__}: {' and '.join(missing)} missing, expected "
-                f"{cls.__name__}({', '.join(cls._required)}); pass all of them"
+                f"{name}: {' and '.join(missing)} missing, expected "
+                f"{name}({', '.join(cls._required)}); pass all of them"
             )
         return super().__new__(cls)
 
@@ -192,20 +215,16 @@ class Distribution:
         Raises
         ------
         TypeError
-            If `rng` is no Generator.
+            If `rng` is no Generator, or `size` is of the wrong kind.
+        ValueError
+            If `size` is negative, or larger than any memory.
         """
         if not isinstance(rng, np.random.Generator):
             raise TypeError(
                 f"rng: got {type(rng).__name__}, expected a numpy.random.Generator; "
                 "pass np.random.default_rng(seed)"
             )
-        try:
-            lead = () if size is None else tuple(np.atleast_1d(size).tolist())
-            lead = tuple(operator.index(it) for it in lead)
-        except TypeError:
-            raise TypeError(
-                f"size: got {size!r}, expected an integer or a tuple of them, the number of draws"
-            ) from None
+        lead = _lengths(size)
         if not np.any(self._is_nan):
             return np.asarray(self._draw(rng, lead + self._shape), np.float64)[()]
         # NaN stays in its element, which no generator draws.
@@ -294,6 +313,25 @@ class Distribution:
 
 def _made(kind: type[Distribution], given: dict[str, Any]) -> Distribution:
     return kind(**given)
+
+
+def _lengths(size: Any) -> tuple[int, ...]:
+    """How many draws along each of the axes before those of the distributions."""
+    try:
+        given = () if size is None else tuple(np.atleast_1d(size).tolist())
+        if any(isinstance(it, bool) for it in given):
+            raise TypeError
+        lead = tuple(operator.index(it) for it in given)
+    except TypeError:
+        raise TypeError(
+            f"size: got {size!r}, expected an integer or a tuple of them, the number of draws"
+        ) from None
+    if min(lead, default=0) < 0 or math.prod(lead) > _MOST_DRAWS:
+        raise ValueError(
+            f"size: {size}, expected integers of at least 0, and at most 2**53 draws; pass the "
+            "number of draws, or None for one of each distribution"
+        )
+    return lead
 
 
 def _shown(array: Array) -> str:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
     from klrs.distributions._parameters import Array
 
+_MOST_DRAWN = 9e18
+"""NumPy draws integers of 64 bits."""
+
 _ALL_MASKED = "expected a class that is left; not all logits of a distribution can be -inf"
 
 
@@ -222,6 +225,7 @@ class Binomial(_OfProbability):
         return self._full(self.total_count * self.probs * self._failures)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        _check_draws("Binomial", self.total_count)
         return rng.binomial(self.total_count.astype(np.int64), self.probs, size)
 
     @np.errstate(all="ignore")
@@ -290,6 +294,8 @@ class Geometric(_OfProbability):
         return self._full(self._failures / self.probs / self.probs)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        # A larger draw has the probability e^-40.
+        _check_draws("Geometric", 40.0 * np.asarray(self.mean))
         return rng.geometric(self.probs, size) - 1
 
 
@@ -362,6 +368,9 @@ class NegativeBinomial(_OfProbability):
         return self._full(self.total_count * self.probs / self._failures / self._failures)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        with np.errstate(all="ignore"):
+            odds = self.probs / self._failures
+        _check_draws("NegativeBinomial", odds * (self.total_count + 10.0 * self.total_count**0.5))
         return rng.negative_binomial(self.total_count, self._failures, size)
 
     @np.errstate(all="ignore")
@@ -452,6 +461,7 @@ class Poisson(Distribution):
         return self._full(self.rate)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+        _check_draws("Poisson", self.rate)
         return rng.poisson(self.rate, size)
 
 
@@ -596,6 +606,18 @@ class Categorical(Distribution):
     @property
     def _tails(self) -> Tails:
         return Tails()
+
+
+def _check_draws(family: str, largest: Array) -> None:
+    """Raise for the first distribution whose draws may be beyond NumPy's integers."""
+    wrong = np.asarray(largest > _MOST_DRAWN)
+    if wrong.any():
+        index = first_of(wrong)
+        raise ValueError(
+            f"{family}: draws of up to {np.asarray(largest)[index]:g}{place(index)}, expected at "
+            f"most {_MOST_DRAWN:g}, for integers of 64 bits; draw from a density of the same mean "
+            "and variance"
+        )
 
 
 def of_probabilities(function: Callable[..., Any], *rows: Array, **keywords: Any) -> Array:

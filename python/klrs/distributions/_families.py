@@ -994,7 +994,8 @@ class Uniform(Distribution):
         return Uniform(self.low - by, self.high - by)
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
-        return rng.uniform(self.low, self.high, size)
+        # Half of it has a length that is no more than the floats.
+        return 2.0 * rng.uniform(0.5 * self.low, 0.5 * self.high, size)
 
     @property
     def _tails(self) -> Tails:
