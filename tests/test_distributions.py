@@ -1543,6 +1543,117 @@ def test_frozen_distributions_of_scipy_that_are_not_ours() -> None:
     assert d.entropy(student) == pytest.approx(float(student.entropy()), rel=1e-8)
 
 
+def monte_carlo(verb: Any, *pair: Any, size: int = 20_000, **options: Any) -> tuple[Any, Any]:
+    """A value from draws and its standard error."""
+    found: tuple[Any, Any] = verb(
+        *pair, method="monte_carlo", rng=rng_of(3), size=size, return_error=True, **options
+    )
+    return found
+
+
+def assert_near(found: tuple[Any, Any], exact: Any) -> None:
+    """Within 5 standard errors, which are small."""
+    value, error = found
+    exact = np.asarray(exact, np.float64)
+    assert np.shape(value) == exact.shape
+    assert (np.abs(value - exact) <= 5 * error).all(), (value, exact, error)
+    assert (error <= 0.05 * np.abs(exact)).all(), error
+
+
+def test_arrays_of_distributions_of_scipy() -> None:
+    many, q = scipy.stats.t([3, 5], scale=[1.0, 2.0]), d.Cauchy(0, 1)
+    single = [scipy.stats.t(3), scipy.stats.t(5, scale=2.0)]
+    exact = np.asarray([d.kl_divergence(it, q, rtol=1e-6) for it in single])
+    np.testing.assert_array_equal(d.kl_divergence(many, q, rtol=1e-6), exact)
+    assert_near(monte_carlo(d.kl_divergence, many, q), exact)
+    stretched = monte_carlo(d.kl_divergence, many, d.Cauchy(np.zeros((3, 1)), 1.0))
+    assert_near(stretched, np.broadcast_to(exact, (3, 2)))
+    rows = monte_carlo(d.kl_divergence, scipy.stats.t([[5]], scale=2.0), q)
+    assert_near(rows, exact[1:, None])
+    bounded = scipy.stats.triang(0.5, loc=[0.0, 2.0])
+    assert monte_carlo(d.kl_divergence, d.Uniform(0.0, 1.0), bounded)[0].tolist()[1] == np.inf
+    integers = scipy.stats.nbinom([2, 4], 0.5, loc=1)
+    np.testing.assert_allclose(d.entropy(integers), d.entropy(d.NegativeBinomial([2, 4], 0.5)))
+
+
+def sphere(kappa: float) -> tuple[mpf, mpf]:
+    """Of von Mises-Fisher distributions in three dimensions: ln of the constant, mean length."""
+    return mp.log(kappa / (4 * mp.pi * mp.sinh(kappa))), mp.coth(kappa) - 1 / mpf(kappa)
+
+
+def test_vectors_of_scipy_that_are_not_ours() -> None:
+    stats = scipy.stats
+    scale = np.array([[2.0, 0.5], [0.5, 1.0]])
+    half, more = mpf(5) / 2, mpf(7) / 2
+    entropy = mp.log(mp.gamma(half) * 5 * mp.pi / mp.gamma(more)) + mp.log(1.75) / 2
+    entropy += more * (mp.digamma(more) - mp.digamma(half))
+    student = stats.multivariate_t([1.0, 2.0], scale, 5)
+    assert_near(monte_carlo(d.entropy, student), float(entropy))
+    one = stats.multivariate_t([0.0], [[1.0]], 5)
+    exact = d.kl_divergence(stats.t(5), stats.t(3))
+    assert_near(
+        monte_carlo(d.kl_divergence, one, stats.multivariate_t([0.0], [[1.0]], 3), size=100_000),
+        exact,
+    )
+    # Student's t with very many degrees of freedom is normal.
+    p = d.MultivariateNormal([0.0, 0.0], scale)
+    q = stats.multivariate_t([0.0, 1.0], np.eye(2), 1e12)
+    exact = d.kl_divergence(p, d.MultivariateNormal([0.0, 1.0], np.eye(2)))
+    assert_near(monte_carlo(d.kl_divergence, p, q), exact)
+
+    (log_2, length_2), (log_3, _) = sphere(2.0), sphere(3.0)
+    p, q = stats.vonmises_fisher([0, 0, 1], 2.0), stats.vonmises_fisher([0, 1, 0], 3.0)
+    assert_near(monte_carlo(d.kl_divergence, p, q), float(log_2 - log_3 + 2 * length_2))
+
+
+def test_counts_of_scipy_that_are_not_ours() -> None:
+    stats = scipy.stats
+    a, b = [0.25, 0.25, 0.5], [0.5, 0.25, 0.25]
+    exact = d.kl_divergence(d.Categorical(a), d.Categorical(b))
+    assert d.kl_divergence(stats.multinomial(1, a), stats.multinomial(1, b)) == exact
+    for verb, of_one in ((d.kl_divergence, exact), (d.jeffreys_divergence, 2 * exact)):
+        found = monte_carlo(verb, stats.multinomial(5, a), stats.multinomial(5, b))
+        assert_near(found, 5 * of_one)
+    found = monte_carlo(
+        d.renyi_divergence, stats.multinomial(3, a), stats.multinomial(3, b), alpha=0.5
+    )
+    assert_near(found, 3 * d.renyi_divergence(d.Categorical(a), d.Categorical(b), alpha=0.5))
+    # Half of the urn's balls are of the third kind; a draw of them all is certain.
+    urn = stats.multivariate_hypergeom([2, 2, 4], 4)
+    points = [(i, j, 4 - i - j) for i in range(3) for j in range(3)]
+    logs = [float(urn.logpmf(it)) for it in points]
+    others = [float(stats.multinomial(4, a).logpmf(it)) for it in points]
+    exact = math.fsum(math.exp(x) * (x - y) for x, y in zip(logs, others, strict=True))
+    assert_near(monte_carlo(d.kl_divergence, urn, stats.multinomial(4, a), size=100_000), exact)
+    assert monte_carlo(d.kl_divergence, stats.multinomial(4, a), urn)[0] == np.inf
+    mixed = stats.dirichlet_multinomial([1.0, 1.0], 2)
+    # Its three values are alike.
+    exact = math.fsum(x * math.log(3 * x) for x in (0.0625, 0.375, 0.5625))
+    assert_near(monte_carlo(d.kl_divergence, stats.multinomial(2, [0.25, 0.75]), mixed), exact)
+
+
+def test_matrices_of_scipy() -> None:
+    stats = scipy.stats
+    rows, columns = np.array([[2.0, 0.5], [0.5, 1.0]]), np.diag([1.0, 2.0, 3.0])
+    p = stats.matrix_normal(np.ones((2, 3)), rows, columns)
+    q = stats.matrix_normal(np.zeros((2, 3)))
+    exact = d.kl_divergence(
+        d.MultivariateNormal(np.ones(6), np.kron(rows, columns)),
+        d.MultivariateNormal(np.zeros(6), np.eye(6)),
+    )
+    assert_near(monte_carlo(d.kl_divergence, p, q), exact)
+    heavy = stats.matrix_t(np.zeros((1, 1)), [[1.0]], [[1.0]], 5)
+    exact = stats.t(5, scale=math.sqrt(0.2)).entropy()
+    assert_near(monte_carlo(d.entropy, heavy), exact)
+    q = stats.wishart(6, np.eye(2))
+    # KL of Wishart matrices of one number of degrees of freedom; inverses keep it.
+    exact = 0.5 * 6 * (3.0 - math.log(1.75) - 2)
+    assert_near(monte_carlo(d.kl_divergence, stats.wishart(6, rows), q), exact)
+    inverse = np.linalg.inv(rows)
+    p, q = stats.invwishart(6, inverse), stats.invwishart(6, np.eye(2))
+    assert_near(monte_carlo(d.kl_divergence, p, q), exact)
+
+
 def student_density(x: mpf, df: int) -> mpf:
     constant = mp.gamma(mpf(df + 1) / 2) / mp.gamma(mpf(df) / 2) / mp.sqrt(df * mp.pi)
     return constant * (1 + x * x / df) ** (-mpf(df + 1) / 2)

@@ -403,14 +403,48 @@ def test_vectors_without_components() -> None:
         d.MultivariateNormal([], np.empty((0, 0)))
 
 
-def test_arrays_of_scipy() -> None:
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (scipy.stats.multinomial([3, 4], [0.5, 0.5]), "multinomial with n of the shape (2,)"),
+        (scipy.stats.multinomial(3, [[0.5, 0.5]]), "multinomial with p of the shape (1, 2)"),
+        (
+            scipy.stats.multivariate_hypergeom([[3, 4], [1, 2]], [1, 1]),
+            "multivariate_hypergeom with m of the shape (2, 2)",
+        ),
+        (
+            scipy.stats.dirichlet_multinomial([[3, 4], [1, 2]], 2),
+            "dirichlet_multinomial with alpha of the shape (2, 2)",
+        ),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_arrays_of_vectors_of_scipy(given: Any, shown: str) -> None:
     text = (
-        "p: df of scipy.stats.t has the shape (2,), expected a number, since without a family of "
-        "klrs.distributions only one distribution is supported; freeze one for each element"
+        f"p: scipy.stats.{shown} is an array of distributions, expected one; freeze one for each "
+        "element"
     )
     with raises(TypeError, text):
-        d.kl_divergence(scipy.stats.t([3, 4]), d.Normal(0, 1))
-    assert d.kl_divergence(scipy.stats.norm([0, 1], 1), d.Normal(0, 1)).shape == (2,)
+        d.entropy(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        scipy.stats.ortho_group(3),
+        scipy.stats.random_table([1, 2], [2, 1]),
+        scipy.stats.normal_inverse_gamma(0, 1, 1, 1),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_distributions_of_scipy_without_a_density_of_vectors(given: Any) -> None:
+    text = (
+        f"q: scipy.stats.{type(given).__name__.removesuffix('_frozen')} is not supported, expected "
+        "one that has a log-density and draws of one number, vector or matrix; pass log-densities "
+        "at draws to klrs.policies.kl_estimators"
+    )
+    with raises(TypeError, text):
+        d.kl_divergence(P, given)
 
 
 def test_immutable() -> None:
@@ -521,18 +555,46 @@ def test_log_prob() -> None:
         (
             d.MultivariateNormal([0, 0], np.eye(2)),
             d.Dirichlet([1, 1]),
-            "p and q: MultivariateNormal and Dirichlet are distributions of different vectors; "
-            "pass two of one family",
+            "p and q: MultivariateNormal and Dirichlet, of which one is on the simplex; pass two "
+            "of one kind",
         ),
         (
             d.VonMises(0, 1),
             d.Normal(0, 1),
-            "p and q: VonMises and Normal, of which one is on the circle; pass two VonMises",
+            "p and q: VonMises and Normal, of which one is on the circle; pass two of one kind",
         ),
         (
             d.Dirichlet([1, 1]),
             d.Dirichlet([1, 1, 1]),
             "p and q: vectors of length 2 and 3, expected one length",
+        ),
+        (
+            scipy.stats.multivariate_t([0, 0], np.eye(2), 5),
+            d.MultivariateNormal([0, 0, 0], np.eye(3)),
+            "p and q: vectors of length 2 and 3, expected one length",
+        ),
+        (
+            scipy.stats.matrix_normal(np.zeros((2, 3))),
+            scipy.stats.matrix_normal(np.zeros((3, 2))),
+            "p and q: values of the shapes (2, 3) and (3, 2), expected one shape",
+        ),
+        (
+            scipy.stats.matrix_normal(np.zeros((2, 3))),
+            d.Normal(0, 1),
+            "p and q: scipy.stats.matrix_normal and Normal are distributions of an array and of a "
+            "number; pass two of one kind",
+        ),
+        (
+            d.MultivariateNormal([0, 0], np.eye(2)),
+            scipy.stats.vonmises_fisher([0, 1], 2.0),
+            "p and q: MultivariateNormal and scipy.stats.vonmises_fisher, of which one is on the "
+            "sphere; pass two of one kind",
+        ),
+        (
+            scipy.stats.wishart(3, np.eye(2)),
+            scipy.stats.matrix_normal(np.zeros((2, 2))),
+            "p and q: scipy.stats.wishart and scipy.stats.matrix_normal, of which one is on the "
+            "cone of symmetric matrices; pass two of one kind",
         ),
         (
             d.Categorical([0.5, 0.5]),
@@ -647,6 +709,19 @@ def test_no_closed_form() -> None:
     )
     with raises(ValueError, text):
         d.js_divergence(vectors, vectors)
+    heavy = scipy.stats.multivariate_t([0, 0], np.eye(2), 5)
+    text = (
+        "method: kl_divergence has no closed form for scipy.stats.multivariate_t and "
+        "MultivariateNormal(loc=[0., 0.], scale_diag=[1., 1.]); pass method='monte_carlo'"
+    )
+    with raises(ValueError, text):
+        d.kl_divergence(heavy, vectors)
+    text = (
+        "method: entropy has no closed form for scipy.stats.multivariate_t; pass "
+        "method='monte_carlo'"
+    )
+    with raises(ValueError, text):
+        d.entropy(heavy)
     text = (
         "method: 'quadrature' is for distributions of one number, not for MultivariateNormal; pass "
         "method='monte_carlo'"
@@ -754,9 +829,17 @@ def test_densities() -> None:
     rng = np.random.default_rng(0)
     with raises(ValueError, text):
         d.kl_divergence(P, (of_one_number, EVERYWHERE), method="monte_carlo", rng=rng, size=2)
-    text = "p: unnormalised cannot be sampled; pass a distribution for method='monte_carlo'"
-    with raises(ValueError, text):
-        d.kl_divergence((unnormalised, EVERYWHERE), Q, method="monte_carlo", rng=rng)
+    mixed = scipy.stats.dirichlet_multinomial([1, 2], 3)
+    for name, p, q in (
+        ("unnormalised", (unnormalised, EVERYWHERE), Q),
+        ("scipy.stats.dirichlet_multinomial", mixed, scipy.stats.multinomial(3, [0.5, 0.5])),
+    ):
+        text = (
+            f"p: {name} has no draws, which method='monte_carlo' needs; pass a distribution that "
+            "can be sampled"
+        )
+        with raises(ValueError, text):
+            d.kl_divergence(p, q, method="monte_carlo", rng=rng)
 
 
 def test_rtol_is_out_of_reach() -> None:

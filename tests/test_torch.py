@@ -11,15 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
+from mpmath import mp
 
 torch = pytest.importorskip("torch", reason="torch is not installed; make test-torch installs it")
 
+from torch import distributions as there  # noqa: E402
 from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import klrs  # noqa: E402
 from inputs import KL, MIN_ENTROPY, VERBS, Verb, assert_same_bits, pair  # noqa: E402
 from klrs import _torch, logits  # noqa: E402
+from klrs import distributions as d  # noqa: E402
 from klrs._adapters import adapter_for, call  # noqa: E402
 from messages import raises  # noqa: E402
 
@@ -738,3 +742,323 @@ def test_other_functions_ask_for_tensors_without_gradients() -> None:
     with raises(TypeError, text):
         klrs.smooth(counts.requires_grad_(), pseudocount=1)
     assert KL(counts.detach(), counts).requires_grad
+
+
+# Distributions
+
+
+def float64(values: Any) -> Any:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def monte_carlo(verb: Any, *pair: Any, size: int = 20_000, **options: Any) -> tuple[Any, Any]:
+    """A value from draws and its standard error."""
+    rng = np.random.default_rng(3)
+    found: tuple[Any, Any] = verb(
+        *pair, method="monte_carlo", rng=rng, size=size, return_error=True, **options
+    )
+    return found
+
+
+def assert_near(found: tuple[Any, Any], exact: Any) -> None:
+    """Within 5 standard errors, which are small."""
+    value, error = found
+    exact = np.asarray(exact, np.float64)
+    assert np.shape(value) == exact.shape
+    assert (np.abs(value - exact) <= 5 * error).all(), (value, exact, error)
+    assert (error <= 0.05 * np.abs(exact)).all(), error
+
+
+STUDENT = there.StudentT(3.0, 0.5, 2.0)
+MIXTURE = there.MixtureSameFamily(
+    there.Categorical(float64([0.25, 0.75])),
+    there.Normal(float64([-1.0, 1.0]), float64([0.5, 0.75])),
+)
+RAISED = there.TransformedDistribution(
+    there.Exponential(float64(1.0)), [there.AffineTransform(1.0, 2.0)]
+)
+each_of_numbers = pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (STUDENT, d.Cauchy(0, 1)),
+        (d.Normal(0, 1), STUDENT),
+        (MIXTURE, d.Normal(0.5, 1)),
+        (there.HalfCauchy(2.0), there.HalfCauchy(1.0)),
+        (there.FisherSnedecor(2.0, 8.0), d.Exponential(2.0)),
+        (there.ContinuousBernoulli(0.875), d.Uniform(0, 1)),
+        (there.RelaxedBernoulli(torch.tensor(2.0), 0.25), d.Uniform(0, 1)),
+        (there.Kumaraswamy(2.0, 3.0), d.Beta(1, 2)),
+        (RAISED, d.Normal(0, 3)),
+        (
+            there.MixtureSameFamily(
+                there.Categorical(float64([0.25, 0.75])),
+                there.Pareto(float64([1.0, 2.0]), float64([3.0, 4.0])),
+            ),
+            d.Pareto(1.0, 2.0),
+        ),
+        (
+            there.MixtureSameFamily(
+                there.Categorical(float64([0.25, 0.75])), there.Poisson(float64([1.0, 3.0]))
+            ),
+            d.Poisson(1.5),
+        ),
+        (
+            there.MixtureSameFamily(
+                there.Categorical(float64([0.25, 0.75])),
+                there.VonMises(float64([-1.0, 3.0]), float64([1.0, 2.0])),
+            ),
+            d.VonMises(3.0, 1.0),
+        ),
+        (there.Independent(STUDENT, 0), d.Cauchy(0, 1)),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+
+
+@each_of_numbers
+def test_draws_of_torch_agree_with_integrals(p: Any, q: Any) -> None:
+    exact = d.kl_divergence(p, q, rtol=1e-6)
+    assert_near(monte_carlo(d.kl_divergence, p, q, size=100_000), exact)
+
+
+def test_draws_of_torch_come_from_the_generator() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    found = [monte_carlo(d.entropy, STUDENT) for _ in range(2)]
+    assert found[0] == found[1]
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(7)
+    assert monte_carlo(d.entropy, STUDENT) == found[0]
+    other = d.entropy(STUDENT, method="monte_carlo", rng=np.random.default_rng(4))
+    assert other != found[0][0]
+    rng = np.random.default_rng(3)
+    once, again = (d.entropy(STUDENT, method="monte_carlo", rng=rng) for _ in range(2))
+    assert once != again
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(3), expected)
+    with raises(
+        TypeError,
+        "rng: got None, expected a numpy.random.Generator; pass np.random.default_rng(seed)",
+    ):
+        d.entropy(STUDENT, method="monte_carlo")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16], ids=str)
+def test_densities_of_torch_are_evaluated_in_float64(dtype: Any) -> None:
+    numbers = [torch.tensor(it, dtype=dtype) for it in (3.3, 0.1, 0.7)]
+    df, loc, scale = (float(it) for it in numbers)
+    found = d.kl_divergence(there.StudentT(*numbers), d.Cauchy(0, 1))
+    exact = d.kl_divergence(scipy.stats.t(df, loc, scale), d.Cauchy(0, 1))
+    assert found == pytest.approx(float(exact), rel=1e-9)
+    weights, rates = torch.tensor([0.1, 0.9], dtype=dtype), torch.tensor([0.3, 7.0], dtype=dtype)
+    mixture = there.MixtureSameFamily(there.Categorical(weights), there.Exponential(rates))
+    # Weights of float16 sum to 1 within 1e-3.
+    shares = mixture.mixture_distribution.logits.double().softmax(-1).numpy()
+    slow, fast = rates.double().numpy()
+
+    def log_density(x: Any) -> Any:
+        return np.log(shares[0] * slow * np.exp(-slow * x) + shares[1] * fast * np.exp(-fast * x))
+
+    exact = d.kl_divergence(d.Exponential(1.0), (log_density, (0.0, np.inf)))
+    assert d.kl_divergence(d.Exponential(1.0), mixture) == pytest.approx(float(exact), rel=1e-9)
+
+
+def test_what_torch_has_is_left_as_it_is() -> None:
+    df = torch.tensor(3.0, requires_grad=True)
+    p = there.StudentT(df)
+    monte_carlo(d.entropy, p)
+    assert p.df is df
+    assert p._chi2.df.dtype == torch.float32
+    assert p._validate_args
+    with pytest.raises(ValueError, match="within the support"):
+        there.HalfCauchy(1.0).log_prob(torch.tensor(-1.0))
+
+
+def test_arrays_of_densities_of_torch() -> None:
+    many, q = there.StudentT(float64([3.0, 5.0]), 0.0, float64([1.0, 2.0])), d.Cauchy(0, 1)
+    single = [there.StudentT(float64(df), 0.0, scale) for df, scale in ((3.0, 1.0), (5.0, 2.0))]
+    exact = np.asarray([d.kl_divergence(it, q) for it in single])
+    np.testing.assert_allclose(d.kl_divergence(many, q), exact, rtol=1e-12)
+    assert_near(monte_carlo(d.kl_divergence, many, q), exact)
+    stretched = monte_carlo(d.kl_divergence, many, d.Cauchy(np.zeros((3, 1)), 1.0))
+    assert_near(stretched, np.broadcast_to(exact, (3, 2)))
+    row = there.StudentT(float64([[5.0]]), 0.0, 2.0)
+    found = monte_carlo(d.kl_divergence, row, d.Cauchy(np.zeros((3, 2)), 1.0))
+    assert_near(found, np.full((3, 2), exact[1]))
+    assert len({*found[0].flat}) == 6
+    wide = d.kl_divergence(row, d.Cauchy([0.0, 0.0], 1.0))
+    np.testing.assert_allclose(wide, np.full((1, 2), exact[1]), rtol=1e-12)
+    moved = there.TransformedDistribution(
+        there.Exponential(float64([1.0, 1.0])), [there.AffineTransform(float64([0.0, 1.0]), 1.0)]
+    )
+    assert d.kl_divergence(d.Exponential(2.0), moved)[1] == np.inf
+    assert monte_carlo(d.kl_divergence, d.Exponential(2.0), moved)[0][1] == np.inf
+    exact = d.kl_divergence(d.Exponential(2.0), d.Exponential(1.0))
+    assert d.kl_divergence(d.Exponential(2.0), moved)[0] == pytest.approx(float(exact), rel=1e-9)
+
+
+LOC, FACTOR, DIAGONAL = [0.5, -1.0, 2.0], [[1.0, 0.5], [0.0, 2.0], [1.0, -1.0]], [1.0, 0.5, 2.0]
+
+
+def test_vectors_of_torch_that_are_ours() -> None:
+    low_rank = there.LowRankMultivariateNormal(*map(float64, (LOC, FACTOR, DIAGONAL)))
+    full = d.MultivariateNormal(LOC, np.asarray(FACTOR) @ np.transpose(FACTOR) + np.diag(DIAGONAL))
+    q = d.MultivariateNormal(np.zeros(3), np.eye(3))
+    assert d.kl_divergence(low_rank, q) == d.kl_divergence(full, q)
+    assert d.kl_divergence(low_rank.expand((4,)), q).shape == (4,)
+    p, q = ([0.5, 0.25, 0.25], [0.25, 0.25, 0.5])
+    exact = d.kl_divergence(d.Categorical(p), d.Categorical(q))
+    for kind in (
+        there.OneHotCategorical,
+        there.OneHotCategoricalStraightThrough,
+        lambda it: there.Multinomial(1, it),
+    ):
+        assert d.kl_divergence(kind(float64(p)), kind(float64(q))) == exact
+    plain = there.Independent(there.Gamma(float64([2.0, 3.0]), 1.0), 0)
+    np.testing.assert_array_equal(d.entropy(plain), d.entropy(d.Gamma([2.0, 3.0], 1.0)))
+
+
+def gammas(*concentrations: float) -> Any:
+    return there.Independent(there.Gamma(float64(concentrations), 2.0), 1)
+
+
+def test_vectors_of_torch_that_are_not_ours() -> None:
+    exact = d.kl_divergence(d.Gamma([1.0, 2.0], 2.0), d.Gamma([2.0, 2.5], 2.0)).sum()
+    assert_near(monte_carlo(d.kl_divergence, gammas(1.0, 2.0), gammas(2.0, 2.5)), exact)
+    assert_near(monte_carlo(d.entropy, gammas(1.0, 2.0)), d.entropy(d.Gamma([1.0, 2.0], 2.0)).sum())
+    nested = there.Independent(there.Independent(there.StudentT(float64([3.0, 5.0])), 0), 1)
+    exact = float(scipy.stats.t([3.0, 5.0]).entropy().sum())
+    assert_near(monte_carlo(d.entropy, nested), exact)
+    p, q = float64([0.5, 0.25, 0.25]), float64([0.25, 0.25, 0.5])
+    exact = d.kl_divergence(d.Categorical(p), d.Categorical(q))
+    found = monte_carlo(d.kl_divergence, there.Multinomial(4, p), there.Multinomial(4, q))
+    assert_near(found, 4 * exact)
+    assert_near(
+        monte_carlo(
+            d.kl_divergence, there.Multinomial(4, p), scipy.stats.multinomial(4, q.numpy())
+        ),
+        4 * exact,
+    )
+    loc, scale = float64([0.5, -0.5]), float64([1.0, 0.5])
+    normal = d.MultivariateNormal(loc, scale_diag=scale)
+    shifted = d.MultivariateNormal([0.0, 0.0], scale_diag=[1.0, 1.0])
+    exact = d.kl_divergence(normal, shifted)
+    # What maps both in one way does not change the divergence.
+    logistic = there.LogisticNormal(loc, scale), there.LogisticNormal(float64([0.0, 0.0]), 1.0)
+    assert_near(monte_carlo(d.kl_divergence, *logistic), exact)
+    moved = [
+        there.TransformedDistribution(
+            there.Independent(there.Normal(*it), 1),
+            [there.AffineTransform(float64([1.0, 2.0]), 3.0)],
+        )
+        for it in ((loc, scale), (float64([0.0, 0.0]), 1.0))
+    ]
+    assert_near(monte_carlo(d.kl_divergence, *moved), exact)
+    alike = there.MixtureSameFamily(
+        there.Categorical(float64([0.25, 0.75])),
+        there.Independent(there.Normal(loc.expand(2, 2), scale), 1),
+    )
+    assert_near(monte_carlo(d.kl_divergence, alike, shifted), exact)
+    assert_near(monte_carlo(d.kl_divergence, alike.expand((2,)), shifted), [exact, exact])
+    split = there.MixtureSameFamily(
+        there.Categorical(float64([0.5, 0.5])), there.Dirichlet(float64([[2.0, 1.0], [1.0, 2.0]]))
+    )
+    # The halves 2 x and 2 (1 - x) are 1 together.
+    exact = d.kl_divergence(d.Dirichlet([1.0, 1.0]), d.Dirichlet([2.0, 3.0]))
+    assert_near(monte_carlo(d.kl_divergence, split, d.Dirichlet([2.0, 3.0])), exact)
+    # One correlation: a uniform one, and one with the density 3/4 (1 - r²).
+    flat, peaked = there.LKJCholesky(2, float64(1.0)), there.LKJCholesky(2, float64(2.0))
+    exact = float(np.log(0.5) - (np.log(0.75) + 2 * np.log(2) - 2))
+    assert_near(monte_carlo(d.kl_divergence, flat, peaked), exact)
+    verbs = (d.cross_entropy, d.js_divergence, d.jeffreys_divergence, d.hellinger_distance)
+    for verb in verbs:
+        value, error = monte_carlo(verb, gammas(1.0, 2.0), gammas(2.0, 2.5))
+        assert 0 < error < 0.1 * value
+
+
+def test_points_that_vectors_of_torch_have_not() -> None:
+    normal = d.MultivariateNormal([0.0, 0.0], np.eye(2))
+    assert monte_carlo(d.kl_divergence, normal, gammas(1.0, 2.0))[0] == np.inf
+    raised = there.TransformedDistribution(
+        there.Independent(there.Exponential(float64([1.0, 1.0])), 1),
+        [there.AffineTransform(1.0, 2.0)],
+    )
+    assert monte_carlo(d.kl_divergence, gammas(1.0, 2.0), raised)[0] == np.inf
+    assert monte_carlo(d.kl_divergence, raised, gammas(1.0, 2.0))[0] < np.inf
+    more = there.Multinomial(5, float64([0.5, 0.5]))
+    assert (
+        monte_carlo(d.kl_divergence, there.Multinomial(4, float64([0.5, 0.5])), more)[0] == np.inf
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "text"),
+    [
+        (
+            gammas(1.0, 2.0),
+            gammas(1.0, 2.0, 3.0),
+            "p and q: vectors of length 2 and 3, expected one length",
+        ),
+        (
+            there.LogisticNormal(float64([0.0, 0.0]), 1.0),
+            d.MultivariateNormal([0.0, 0.0, 0.0], np.eye(3)),
+            "p and q: torch's LogisticNormal and MultivariateNormal, of which one is on the "
+            "simplex; pass two of one kind",
+        ),
+        (
+            there.Wishart(float64(3.0), torch.eye(2, dtype=torch.float64)),
+            d.MultivariateNormal([0.0, 0.0], np.eye(2)),
+            "p and q: torch's Wishart and MultivariateNormal are distributions of an array and of "
+            "a vector; pass two of one kind",
+        ),
+        (
+            STUDENT,
+            d.Poisson(1),
+            "p and q: torch's StudentT has a density, Poisson has probabilities of integers; pass "
+            "two of one kind",
+        ),
+        (
+            gammas(1.0, 2.0),
+            gammas(1.0, 2.0),
+            "method: kl_divergence has no closed form for torch's Independent and torch's "
+            "Independent; pass method='monte_carlo'",
+        ),
+    ],
+    ids=str,
+)
+def test_pairs_of_torch(p: Any, q: Any, text: str) -> None:
+    with raises(ValueError, text):
+        d.kl_divergence(p, q)
+
+
+@pytest.mark.parametrize("a", [0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("b", [0.25, 1.0, 3.0])
+def test_kumaraswamy(a: float, b: float) -> None:
+    """Torch's log-density is NaN or 0 at the ends, and near 0 where x^a rounds to 0."""
+    p = there.Kumaraswamy(float64(a), float64(b))
+    harmonic = float(mp.harmonic(b))
+    exact = 1 - 1 / b + (1 - 1 / a) * harmonic - np.log(a * b)
+    for q in (d.Uniform(0, 1), d.Uniform(-1, 2)):
+        length = float(q.high - q.low)
+        found = d.kl_divergence(p, q)
+        assert found == pytest.approx(np.log(length) - exact, rel=1e-9, abs=1e-12)
+    assert d.entropy(p) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+    # Of X^a with its distribution Beta(1, b), and of what maps both in one way.
+    other = there.Kumaraswamy(float64(a), float64(2.0))
+    exact = d.kl_divergence(d.Beta(1.0, b), d.Beta(1.0, 2.0))
+    assert d.kl_divergence(p, other) == pytest.approx(float(exact), rel=1e-9)
+    if b >= 1:
+        assert_near(monte_carlo(d.kl_divergence, p, other), exact)
+
+
+def test_kumaraswamy_in_arrays() -> None:
+    a, b = float64([0.5, 2.0]), float64([3.0, 0.25])
+    single = [
+        d.kl_divergence(there.Kumaraswamy(x, y), d.Beta(1.5, 2.0))
+        for x, y in zip(a, b, strict=True)
+    ]
+    np.testing.assert_allclose(
+        d.kl_divergence(there.Kumaraswamy(a, b), d.Beta(1.5, 2.0)), single, rtol=1e-12
+    )

@@ -36,6 +36,9 @@ NegativeBinomial(n, probs)           NegativeBinomial       nbinom(n, 1 - probs)
 Poisson(rate)                        Poisson                poisson(rate)
 Categorical(probs) or (logits=)      Categorical            multinomial(1, probs)
 ==================================== ====================== ===========================
+
+torch's LowRankMultivariateNormal is a MultivariateNormal, its OneHotCategorical a Categorical. What
+else there is of one number is integrated, or sampled as vectors and matrices are.
 """
 
 from klrs.distributions._base import Distribution

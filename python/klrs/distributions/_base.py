@@ -66,8 +66,10 @@ class Distribution:
 
     is_discrete: ClassVar[bool] = False
     """Whether the values are integers, so that densities are probabilities."""
-    _event: ClassVar[int] = 0
+    _event: int = 0
     """How many axes a value has."""
+    _surface: str = ""
+    """Where the values are, if that is less than all numbers or vectors around them."""
 
     def _set(self, family: str, given: dict[str, Any], numbers: tuple[Array, ...]) -> None:
         set_ = object.__setattr__
@@ -228,8 +230,7 @@ class Distribution:
         if not np.any(self._is_nan):
             return np.asarray(self._draw(rng, lead + self._shape), np.float64)[()]
         # NaN stays in its element, which no generator draws.
-        event = np.shape(self.mean)[len(self._shape) :] if self._event else ()
-        draws = np.full(lead + self._shape + event, np.nan)
+        draws = np.full(lead + self._shape + self._event_shape, np.nan)
         elements = zip(np.ndindex(*self._shape), self._elements(self._shape), strict=True)
         for index, one in elements:
             if not one._is_nan:
@@ -238,6 +239,16 @@ class Distribution:
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         raise NotImplementedError
+
+    @property
+    def _title(self) -> str:
+        """What errors call it."""
+        return type(self).__name__
+
+    @property
+    def _event_shape(self) -> tuple[int, ...]:
+        """The shape of a value."""
+        return np.shape(self.mean)[len(self._shape) :] if self._event else ()
 
     @property
     def _tails(self) -> Tails:

@@ -10,7 +10,7 @@ import numpy as np
 import klrs
 from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
 from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
-from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal, VonMises
+from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
 
 if TYPE_CHECKING:
@@ -32,32 +32,27 @@ _ASYMMETRY = 3e-7
 
 def check_pair(p: Distribution, q: Distribution) -> tuple[int, ...]:
     """The shape of the results, or an error for distributions of different things."""
+    names = f"p and q: {p._title} and {q._title}"
     if p.is_discrete != q.is_discrete:
         kinds = ["a density", "probabilities of integers"]
         raise ValueError(
-            f"p and q: {type(p).__name__} has {kinds[p.is_discrete]}, {type(q).__name__} has "
+            f"p and q: {p._title} has {kinds[p.is_discrete]}, {q._title} has "
             f"{kinds[q.is_discrete]}; pass two of one kind"
         )
     if p._event != q._event:
-        kinds = ["a number", "a vector"]
+        one, other = (("a number", "a vector", "an array")[min(it._event, 2)] for it in (p, q))
+        raise ValueError(f"{names} are distributions of {one} and of {other}; pass two of one kind")
+    if p._surface != q._surface:
         raise ValueError(
-            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of "
-            f"{kinds[p._event]} and of {kinds[q._event]}; pass two of one kind"
+            f"{names}, of which one is on the {p._surface or q._surface}; pass two of one kind"
         )
-    if p._event and type(p) is not type(q):
+    if p._event_shape != q._event_shape:
+        if p._event == 1:
+            lengths = f"{p._event_shape[0]} and {q._event_shape[0]}"
+            raise ValueError(f"p and q: vectors of length {lengths}, expected one length")
         raise ValueError(
-            f"p and q: {type(p).__name__} and {type(q).__name__} are distributions of different "
-            "vectors; pass two of one family"
-        )
-    if isinstance(p, VonMises) != isinstance(q, VonMises):
-        raise ValueError(
-            f"p and q: {type(p).__name__} and {type(q).__name__}, of which one is on the circle; "
-            "pass two VonMises"
-        )
-    if p._event and p.mean.shape[-1] != q.mean.shape[-1]:
-        raise ValueError(
-            f"p and q: vectors of length {p.mean.shape[-1]} and {q.mean.shape[-1]}, expected one "
-            "length"
+            f"p and q: values of the shapes {p._event_shape} and {q._event_shape}, expected one "
+            "shape"
         )
     if isinstance(p, Categorical) and isinstance(q, Categorical):
         counts = p._numbers[0].shape[-1], q._numbers[0].shape[-1]

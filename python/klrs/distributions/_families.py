@@ -1033,6 +1033,8 @@ class VonMises(Distribution):
     np.float64(0.3022253...)
     """
 
+    _surface = "circle"
+
     def __init__(self, loc: ArrayLike, concentration: ArrayLike) -> None:
         given = {
             "loc": parameter("VonMises", "loc", loc, REAL),

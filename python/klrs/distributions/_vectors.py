@@ -244,6 +244,7 @@ class Dirichlet(Distribution):
     """
 
     _event = 1
+    _surface = "simplex"
 
     def __init__(self, concentration: ArrayLike) -> None:
         value = parameter("Dirichlet", "concentration", concentration, POSITIVE)

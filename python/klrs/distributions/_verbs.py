@@ -33,6 +33,8 @@ p : Distribution
         The reference: one of this module, a frozen distribution of `scipy.stats`, one of
         `torch.distributions`, or a pair (log_density, (low, high)) of a function of arrays and its
         support; with kinks or jumps (log_density, (low, place, ..., high)), to integrate each part.
+        Those of SciPy and torch that are no family of this module may be of vectors or matrices,
+        for "monte_carlo".
     q : Distribution
         The approximation; shapes broadcast.""",
     "base": """\
@@ -46,7 +48,8 @@ method : {None, "closed_form", "quadrature", "monte_carlo"}, optional
     size : int, default 10000
         Number of draws for "monte_carlo".
     rng : numpy.random.Generator, optional
-        Where the draws come from; needed for "monte_carlo".
+        Where the draws come from; needed for "monte_carlo". Draws of torch are seeded from it, and
+        leave torch's own generator as it was.
     return_error : bool, default False
         Return (value, error) with a bound of the error, or the standard error of "monte_carlo".""",
     "raises": """\
@@ -128,7 +131,7 @@ def _exact(values: Array) -> Pair:
 
 def _evaluate(  # noqa: PLR0917
     name: str,
-    pair: tuple[Distribution, Distribution],
+    pair: tuple[Distribution, ...],
     options: _Options,
     closed: Callable[[], Array | None],
     integral: Callable[[], Pair],
@@ -198,7 +201,7 @@ def entropy(
     options = _options(method, rtol, size, rng)
     found = _evaluate(
         "entropy",
-        (first, first),
+        (first,),
         options,
         lambda: np.asarray(first.entropy()),
         lambda: integrate(Integral("cross_entropy"), first, first, options.rtol),
