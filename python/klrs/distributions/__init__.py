@@ -37,8 +37,9 @@ Poisson(rate)                        Poisson                poisson(rate)
 Categorical(probs) or (logits=)      Categorical            multinomial(1, probs)
 ==================================== ====================== ===========================
 
-torch's LowRankMultivariateNormal is a MultivariateNormal, its OneHotCategorical a Categorical. What
-else there is of one number is integrated, or sampled as vectors and matrices are.
+torch's LowRankMultivariateNormal is a MultivariateNormal, its OneHotCategorical a Categorical, and
+what is Independent the sum of its components. What else there is of one number is integrated, or
+sampled as vectors and matrices are.
 """
 
 from klrs.distributions._base import Distribution

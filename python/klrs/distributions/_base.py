@@ -251,6 +251,14 @@ class Distribution:
         return np.shape(self.mean)[len(self._shape) :] if self._event else ()
 
     @property
+    def _factors(self) -> tuple[Distribution, int] | None:
+        """Independent components and how many of their last axes are one value, if that is known.
+
+        Entropies and the divergences whose value is a logarithm's are the sums of theirs.
+        """
+        return None
+
+    @property
     def _tails(self) -> Tails:
         """How heavy the tails are, for divergences that are infinite because of them."""
         return Tails()

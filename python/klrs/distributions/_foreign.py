@@ -130,6 +130,7 @@ class Density(Distribution):
         shape: tuple[int, ...] = (),
         element: Callable[[tuple[int, ...]], Density] | None = None,
         near_1: Callable[[float, float], float] | None = None,
+        factors: tuple[Distribution, int] | None = None,
     ) -> None:
         self._set("", {}, ())
         set_ = object.__setattr__
@@ -146,6 +147,7 @@ class Density(Distribution):
         set_(self, "_points_between", breaks)
         set_(self, "_element", element)
         set_(self, "_near_1", near_1)
+        set_(self, "_parts", factors)
 
     _lengths: tuple[int, ...]
     _log_density: Callable[[Any], Any]
@@ -159,6 +161,7 @@ class Density(Distribution):
     """One of an array of densities."""
     _near_1: Callable[[float, float], float] | None
     """The same of x and 1 - x for a support from 0 to 1, if it has a pole at 1."""
+    _parts: tuple[Distribution, int] | None
 
     def __repr__(self) -> str:
         return self._shown
@@ -175,6 +178,10 @@ class Density(Distribution):
     @property
     def _event_shape(self) -> tuple[int, ...]:
         return self._lengths
+
+    @property
+    def _factors(self) -> tuple[Distribution, int] | None:
+        return self._parts
 
     @property
     def _breaks(self) -> tuple[float, ...]:
@@ -343,7 +350,13 @@ def _of_torch(given: Any) -> Distribution | None:
     while type(given).__name__ == "Independent" and given.reinterpreted_batch_ndims == 0:
         given = given.base_dist
     ours = _ours_of_torch(given)
-    return _density_of_torch(given) if ours is None else ours
+    if ours is not None:
+        return ours
+    factors = None
+    if type(given).__name__ == "Independent":
+        parts = _of_torch(given.base_dist)
+        factors = None if parts is None else (parts, given.reinterpreted_batch_ndims)
+    return _density_of_torch(given, factors=factors)
 
 
 def _ours_of_torch(given: Any) -> Distribution | None:
@@ -377,7 +390,12 @@ def _array(tensor: Any) -> Any:
     return tensor.detach().cpu().double().numpy() if hasattr(tensor, "detach") else tensor
 
 
-def _density_of_torch(given: Any, index: tuple[int, ...] = ()) -> Density:
+def _density_of_torch(
+    given: Any,
+    index: tuple[int, ...] = (),
+    *,
+    factors: tuple[Distribution, int] | None = None,
+) -> Density:
     """An array of densities in float64, whatever the dtype of the parameters, or one of them."""
     import torch  # noqa: PLC0415
 
@@ -417,6 +435,7 @@ def _density_of_torch(given: Any, index: tuple[int, ...] = ()) -> Density:
         shape=() if index else batch,
         element=(lambda it: _density_of_torch(given, it)) if batch and not index else None,
         near_1=near_1 if kind == "Kumaraswamy" else None,
+        factors=factors,
     )
 
 
@@ -489,12 +508,8 @@ def _log_prob_in_torch(it: Any, x: Any) -> Any:
         return (logs + it.mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)
     if kind == "Independent":
         logs = _log_prob_in_torch(it.base_dist, x)
-        # No axes would be all of them for the sum.
-        return (
-            logs.sum([*range(-it.reinterpreted_batch_ndims, 0)])
-            if it.reinterpreted_batch_ndims
-            else logs
-        )
+        axes = it.reinterpreted_batch_ndims
+        return logs.flatten(-axes).sum(-1) if axes else logs
     values = _log_prob_of_kumaraswamy(it, x.log()) if kind == "Kumaraswamy" else it.log_prob(x)
     return torch.where(_are_values_in_torch(it, x), values, -math.inf)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from klrs.distributions._base import Distribution, parameter
 from klrs.distributions._core import evaluate, evaluate_rows, total
+from klrs.distributions._families import Normal
 from klrs.distributions._parameters import (
     POSITIVE,
     REAL,
@@ -145,6 +146,10 @@ class MultivariateNormal(Distribution):
             return (factor * factor)[..., None] * np.eye(factor.shape[-1])
         product: Array = factor @ factor.swapaxes(-1, -2)
         return product
+
+    @property
+    def _factors(self) -> tuple[Distribution, int] | None:
+        return (Normal(self.loc, self._numbers[1]), 1) if self._is_diagonal else None
 
     @property
     def _deviations(self) -> Array:

@@ -136,10 +136,19 @@ def _evaluate(  # noqa: PLR0917
     closed: Callable[[], Array | None],
     integral: Callable[[], Pair],
     drawn: Callable[[], Pair],
+    of_factors: Callable[..., Pair] | None = None,
 ) -> Pair:
-    """The value of a verb by the method that was asked for, or by the first that there is."""
+    """The value of a verb by the method that was asked for, or by the first that there is.
+
+    A verb of which products of independent factors have the sum is given those.
+    """
     if options.method == "monte_carlo":
         return drawn()
+    factors = [factor for it in pair if (factor := it._factors)]
+    if of_factors and len(factors) == len(pair) and any(isinstance(it, Density) for it in pair):
+        axes = tuple(range(-factors[0][1], 0))
+        value, error = of_factors(*(it for it, _ in factors))
+        return value.sum(axes), error.sum(axes)
     if options.method != "quadrature":
         values = None if any(isinstance(it, Density) for it in pair) else closed()
         if values is not None:
@@ -151,6 +160,20 @@ def _evaluate(  # noqa: PLR0917
                 f"method: {name} has no closed form for {families}; pass method='{remedy}'"
             )
     return integral()
+
+
+def _entropy(first: Distribution, options: _Options) -> Pair:
+    return _evaluate(
+        "entropy",
+        (first,),
+        options,
+        lambda: np.asarray(first.entropy()),
+        lambda: integrate(Integral("cross_entropy"), first, first, options.rtol),
+        lambda: sampled(
+            first, first.shape, options.size, options.rng, lambda x: -first.log_prob(x)
+        ),
+        lambda it: _entropy(it, options),
+    )
 
 
 @_completed
@@ -196,18 +219,29 @@ def entropy(
     >>> d.entropy(d.Normal(0, 1)), d.entropy(d.Bernoulli(0.5), base=2)
     (np.float64(1.4189385...), np.float64(1.0))
     """
-    first = as_distribution(p, "p")
-    shape = first.shape
-    options = _options(method, rtol, size, rng)
-    found = _evaluate(
-        "entropy",
-        (first,),
-        options,
-        lambda: np.asarray(first.entropy()),
-        lambda: integrate(Integral("cross_entropy"), first, first, options.rtol),
-        lambda: sampled(first, shape, options.size, options.rng, lambda x: -first.log_prob(x)),
-    )
+    found = _entropy(as_distribution(p, "p"), _options(method, rtol, size, rng))
     return _result(_in_units(found, base), return_error)
+
+
+def _cross_entropy(first: Distribution, other: Distribution, options: _Options) -> Pair:
+    shape = _closed.check_pair(first, other)
+
+    def closed() -> Array | None:
+        divergence = _closed.kl(first, other)
+        if divergence is None:
+            return None
+        sums = np.asarray(first.entropy()) + divergence
+        return np.array(np.broadcast_to(sums, divergence.shape))
+
+    return _evaluate(
+        "cross_entropy",
+        (first, other),
+        options,
+        closed,
+        lambda: integrate(Integral("cross_entropy"), first, other, options.rtol),
+        lambda: sampled(first, shape, options.size, options.rng, lambda x: -other.log_prob(x)),
+        lambda one, two: _cross_entropy(one, two, options),
+    )
 
 
 @_completed
@@ -254,24 +288,7 @@ def cross_entropy(
     (np.float64(1.8620857...), np.float64(3.4189385...))
     """
     first, other = _pair(p, q)
-    shape = _closed.check_pair(first, other)
-    options = _options(method, rtol, size, rng)
-
-    def closed() -> Array | None:
-        divergence = _closed.kl(first, other)
-        if divergence is None:
-            return None
-        sums = np.asarray(first.entropy()) + divergence
-        return np.array(np.broadcast_to(sums, divergence.shape))
-
-    found = _evaluate(
-        "cross_entropy",
-        (first, other),
-        options,
-        closed,
-        lambda: integrate(Integral("cross_entropy"), first, other, options.rtol),
-        lambda: sampled(first, shape, options.size, options.rng, lambda x: -other.log_prob(x)),
-    )
+    found = _cross_entropy(first, other, _options(method, rtol, size, rng))
     return _result(_in_units(found, base), return_error)
 
 
@@ -288,6 +305,7 @@ def _kl(first: Distribution, other: Distribution, options: _Options, name: str) 
         lambda: _closed.kl(first, other),
         lambda: integrate(Integral("kl_divergence"), first, other, options.rtol),
         lambda: sampled(first, shape, options.size, options.rng, difference),
+        lambda one, two: _kl(one, two, options, name),
     )
 
 
@@ -509,6 +527,7 @@ def _renyi(
         lambda: _closed.renyi(first, other, alpha),
         of_integral,
         of_sample,
+        lambda one, two: _renyi(one, two, alpha, options, name),
     )
 
 
