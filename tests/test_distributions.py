@@ -1576,6 +1576,18 @@ def test_arrays_of_distributions_of_scipy() -> None:
     np.testing.assert_allclose(d.entropy(integers), d.entropy(d.NegativeBinomial([2, 4], 0.5)))
 
 
+def test_nan_stays_in_its_element_of_scipy() -> None:
+    q = d.Normal(0, 1)
+    for it in (scipy.stats.t([np.nan, 5]), scipy.stats.t(5, loc=[np.nan, 0])):
+        for pair in ((it, q), (q, it)):
+            exact = d.kl_divergence(*pair, rtol=1e-6)
+            assert np.isnan(exact).tolist() == [True, False]
+            values, errors = monte_carlo(d.kl_divergence, *pair)
+            assert np.isnan(values).tolist() == [True, False]
+            assert abs(values[1] - exact[1]) <= 5 * errors[1]
+    assert np.isnan(d.entropy(scipy.stats.nbinom(3, np.nan, 1)))
+
+
 def sphere(kappa: float) -> tuple[mpf, mpf]:
     """Of von Mises-Fisher distributions in three dimensions: ln of the constant, mean length."""
     return mp.log(kappa / (4 * mp.pi * mp.sinh(kappa))), mp.coth(kappa) - 1 / mpf(kappa)

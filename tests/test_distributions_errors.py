@@ -406,6 +406,22 @@ def test_vectors_without_components() -> None:
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
+        (scipy.stats.t(-1), "t has the parameters loc=0, scale=1, df=-1"),
+        (scipy.stats.t(3, scale=[1, 0]), "t at index 1 has the parameters loc=0, scale=0, df=3"),
+        (scipy.stats.nbinom(3, 1.5, 1), "nbinom has the parameters loc=1, n=3, p=1.5"),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_parameters_of_scipy(given: Any, shown: str) -> None:
+    """SciPy's densities are NaN for them."""
+    text = f"p: scipy.stats.{shown}, of which one is out of its range; see SciPy's documentation"
+    with raises(ValueError, text):
+        d.entropy(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
         (scipy.stats.multinomial([3, 4], [0.5, 0.5]), "multinomial with n of the shape (2,)"),
         (scipy.stats.multinomial(3, [[0.5, 0.5]]), "multinomial with p of the shape (1, 2)"),
         (

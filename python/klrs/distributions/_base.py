@@ -229,13 +229,17 @@ class Distribution:
         lead = _lengths(size)
         if not np.any(self._is_nan):
             return np.asarray(self._draw(rng, lead + self._shape), np.float64)[()]
-        # NaN stays in its element, which no generator draws.
-        draws = np.full(lead + self._shape + self._event_shape, np.nan)
-        elements = zip(np.ndindex(*self._shape), self._elements(self._shape), strict=True)
-        for index, one in elements:
+        return self._draw_elements(rng, lead, self._shape)[()]
+
+    def _draw_elements(
+        self, rng: np.random.Generator, lead: tuple[int, ...], shape: tuple[int, ...]
+    ) -> Array:
+        """Draws of each distribution by itself: NaN stays in its element, which nobody draws."""
+        draws = np.full(lead + shape + self._event_shape, np.nan)
+        for index, one in zip(np.ndindex(*shape), self._elements(shape), strict=True):
             if not one._is_nan:
                 draws[(slice(None),) * len(lead) + index] = one._draw(rng, lead)
-        return draws[()]
+        return draws
 
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         raise NotImplementedError

@@ -15,6 +15,7 @@ import numpy as np
 from klrs.distributions import _discrete, _families, _vectors
 from klrs.distributions._base import Distribution
 from klrs.distributions._core import evaluate
+from klrs.distributions._parameters import first_of, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +181,11 @@ class Density(Distribution):
         return self._lengths
 
     @property
+    def _is_nan(self) -> Any:
+        """Where the support is NaN, as SciPy has it for a parameter that is."""
+        return np.isnan(self._support[0])
+
+    @property
     def _factors(self) -> tuple[Distribution, int] | None:
         return self._parts
 
@@ -204,7 +210,7 @@ class Density(Distribution):
             # 0 times infinity: the limit is what it is next to the end.
             near = np.nextafter(start, self._inner())
             values = np.where(at_end, self._logs(np.where(at_end, near, start)), values)
-        return np.where(inside, values, -math.inf)[()]
+        return np.where(inside, values, np.where(self._is_nan, math.nan, -math.inf))[()]
 
     def _logs(self, point: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -254,7 +260,10 @@ class Density(Distribution):
                 f"p: {self._shown} has no draws, which method='monte_carlo' needs; pass a "
                 "distribution that can be sampled"
             )
-        return self._sampler(rng, size)
+        if not np.any(self._is_nan):
+            return self._sampler(rng, size)
+        count = len(size) - len(self._shape)
+        return self._draw_elements(rng, size[:count], size[count:])
 
     @property
     def _scales(self) -> tuple[Any, Any]:
@@ -562,24 +571,33 @@ def _of_scipy(given: Any, name: str) -> Distribution | None:
     made = _ours_of_scipy(family.name, keywords)
     if made is not None:
         return made
-    shape = np.broadcast_shapes(*map(np.shape, keywords.values()))
+    numbers = np.broadcast_arrays(*keywords.values())
+    with np.errstate(all="ignore"):
+        wrong = np.isnan(given.support()[0]) & ~np.isnan(numbers).any(0)
+    if wrong.any():
+        index = first_of(wrong)
+        shown = ", ".join(f"{it}={x[index]:g}" for it, x in zip(keywords, numbers, strict=True))
+        raise ValueError(
+            f"{name}: scipy.stats.{family.name}{place(index)} has the parameters {shown}, of which "
+            "one is out of its range; see SciPy's documentation"
+        )
 
     def element(index: tuple[int, ...]) -> Density:
-        numbers = {it: np.broadcast_to(x, shape)[index] for it, x in keywords.items()}
-        return _density_of_scipy(family(**numbers), discrete=discrete)
+        own = {it: x[index] for it, x in zip(keywords, numbers, strict=True)}
+        return _density_of_scipy(family(**own), discrete=discrete)
 
-    return _density_of_scipy(given, discrete=discrete, shape=shape, element=element)
+    return _density_of_scipy(given, discrete=discrete, shape=numbers[0].shape, element=element)
 
 
 def _density_of_scipy(
     given: Any, *, discrete: bool, shape: tuple[int, ...] = (), element: Any = None
 ) -> Density:
-    low, high = given.support()
     scales = None
-    if not shape:
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        low, high = given.support()
+        if not shape:
             spread = float(given.ppf(0.75) - given.ppf(0.25))
-        scales = float(given.median()), spread if spread > 0 else 1.0
+            scales = float(given.median()), spread if spread > 0 else 1.0
     return Density(
         given.logpmf if discrete else given.logpdf,
         (np.asarray(low, np.float64)[()], np.asarray(high, np.float64)[()]),
