@@ -7,7 +7,7 @@ no dependency: `make test-torch` installs it into an environment of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -865,15 +865,56 @@ def test_densities_of_torch_are_evaluated_in_float64(dtype: Any) -> None:
     assert d.kl_divergence(d.Exponential(1.0), mixture) == pytest.approx(float(exact), rel=1e-9)
 
 
+class Triangle(there.Distribution):
+    """Somebody's own: the density 2 x / width²."""
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, width: Any) -> None:
+        self.width = torch.as_tensor(width)
+        super().__init__(self.width.shape, validate_args=False)
+
+    @property
+    def support(self) -> Any:
+        return there.constraints.interval(0.0, self.width)
+
+    def log_prob(self, value: Any) -> Any:
+        return torch.log(2 * value) - 2 * torch.log(self.width)
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        return self.width * torch.rand(self._extended_shape(torch.Size(sample_shape))).sqrt()
+
+
+class Normal(there.Normal):
+    """Somebody's own, of the name of one of ours: twice as wide."""
+
+    def log_prob(self, value: Any) -> Any:
+        return there.Normal(self.loc, 2 * self.scale).log_prob(value)
+
+
+def test_distributions_that_are_derived_from_those_of_torch() -> None:
+    exact = np.log(2) - 0.5 - np.log([1.0, 0.5])
+    p, q = Triangle(torch.tensor([1.0, 0.5])), d.Uniform(0, 1)
+    np.testing.assert_allclose(d.kl_divergence(p, q), exact, rtol=1e-9)
+    assert_near(monte_carlo(d.kl_divergence, p, q), exact)
+    found = d.kl_divergence(d.Normal(0, 1), Normal(0.0, 0.5))
+    assert found <= 1e-12
+    found = d.kl_divergence(d.Normal(0, 1), Normal(0.0, 1.0))
+    assert found == pytest.approx(float(d.kl_divergence(d.Normal(0, 1), d.Normal(0, 2))), rel=1e-9)
+
+
 def test_what_torch_has_is_left_as_it_is() -> None:
     df = torch.tensor(3.0, requires_grad=True)
-    p = there.StudentT(df)
+    # torch.compile turns the checks off for good.
+    p = there.StudentT(df, validate_args=True)
     monte_carlo(d.entropy, p)
     assert p.df is df
     assert p._chi2.df.dtype == torch.float32
     assert p._validate_args
+    product = there.Independent(there.HalfCauchy(torch.ones(2), validate_args=True), 1)
+    monte_carlo(d.entropy, product)
     with pytest.raises(ValueError, match="within the support"):
-        there.HalfCauchy(1.0).log_prob(torch.tensor(-1.0))
+        product.log_prob(torch.tensor([-1.0, 1.0]))
 
 
 def test_arrays_of_densities_of_torch() -> None:

@@ -314,11 +314,11 @@ def as_distribution(given: Any, name: str) -> Distribution:
         return given
     if isinstance(given, tuple):
         return _of_pair(given, name)
-    package = str(type(given).__module__).partition(".")[0]
+    packages = [str(it.__module__).partition(".")[0] for it in type(given).__mro__]
     found = None
-    if package == "torch":
+    if "torch" in packages:
         found = _of_torch(given)
-    elif package == "scipy":
+    elif packages[0] == "scipy":
         found = _of_scipy(given, name)
     if found is None:
         raise TypeError(
@@ -358,7 +358,9 @@ def _of_torch(given: Any) -> Distribution | None:
         return None
     while type(given).__name__ == "Independent" and given.reinterpreted_batch_ndims == 0:
         given = given.base_dist
-    ours = _ours_of_torch(given)
+    # What others derive from torch's has its name at most.
+    is_torch = str(type(given).__module__).startswith("torch.")
+    ours = _ours_of_torch(given) if is_torch else None
     if ours is not None:
         return ours
     factors = None
