@@ -1683,6 +1683,124 @@ def test_densities_with_jumps() -> None:
     assert got == pytest.approx(exact, rel=1e-10)
 
 
+EVERYWHERE = -np.inf, np.inf
+
+
+def mixture(weights: list[float], locs: list[float], scales: list[float]) -> Any:
+    """The log-density of a mixture of Normal distributions."""
+
+    def log_density(x: Any) -> Any:
+        z = (np.asarray(x)[..., None] - locs) / scales
+        return scipy.special.logsumexp(-0.5 * z * z, -1, weights / (scales * np.sqrt(2 * np.pi)))
+
+    locs, scales, weights = (np.asarray(it) for it in (locs, scales, weights))
+    return log_density
+
+
+def test_peaks_that_nobody_declares() -> None:
+    """Narrow and far from each other: they overlap nowhere, so that all is known."""
+    for locs, scales in (([-5.0, 5.0], [0.01, 0.01]), ([5.0, 5.2], [0.01, 0.01])):
+        p = mixture([0.25, 0.75], locs, scales), EVERYWHERE
+        got, error = d.kl_divergence(p, d.Normal(0.0, 5.0), return_error=True)
+        parts = zip([0.25, 0.75], locs, scales, strict=True)
+        exact = sum(
+            w * (math.log(w) + d.kl_divergence(d.Normal(loc, scale), d.Normal(0.0, 5.0)))
+            for w, loc, scale in parts
+        )
+        assert abs(got - exact) <= max(error, 1e-14 * exact)
+        assert error <= 1e-10 * exact
+
+
+def test_a_spike_is_found_or_missing_mass_says_so() -> None:
+    function = mixture([1 - 1e-6, 1e-6], [0.0, 3.3], [1.0, 1e-9])
+    q = d.Normal(0.0, 1.0)
+    for rtol in (1e-10, 1e-2):
+        with pytest.raises(ArithmeticError, match="1e-06 of its mass is not found"):
+            d.kl_divergence((function, EVERYWHERE), q, rtol=rtol)
+    # Where the places of numbers are as wide as 1e-7 of the spike.
+    declared = function, (-np.inf, 3.3, np.inf)
+    got, error = d.kl_divergence(declared, q, rtol=1e-6, return_error=True)
+    with mp.workdps(30):
+        weight = mpf("1e-6")
+
+        def excess(z: mpf) -> mpf:
+            """What the spike adds, in units of its width."""
+            there = mp.npdf(mpf("3.3") + z * mpf("1e-9"))
+            body, spike = (1 - weight) * there, weight / mpf("1e-9") * mp.npdf(z)
+            changed = (body + spike) * mp.log((body + spike) / there)
+            return mpf("1e-9") * (changed - body * mp.log(1 - weight))
+
+        exact = mp.quad(excess, list(range(-12, 13, 2))) + (1 - weight) * mp.log(1 - weight)
+    assert abs(got - float(exact)) <= 1e-6 * got
+    assert error <= 1e-6 * got
+
+
+@pytest.mark.parametrize("place", [0.1486800294, 0.5000056, 0.49999906, 0.9307034693])
+def test_a_jump_that_is_not_declared_is_within_the_error_or_raises(place: float) -> None:
+    def steps(x: Any) -> Any:
+        return np.where(np.asarray(x) < place, math.log(0.3 / place), math.log(0.7 / (1 - place)))
+
+    exact = 0.3 * math.log(0.3 / place) + 0.7 * math.log(0.7 / (1 - place))
+    try:
+        got, error = d.kl_divergence((steps, (0.0, 1.0)), d.Uniform(0.0, 1.0), return_error=True)
+    except ArithmeticError:
+        return
+    assert abs(got - exact) <= max(error, 1e-15) <= 1e-10 * exact
+
+
+@pytest.mark.parametrize("alpha", [1.5, 2.0])
+def test_powers_that_grow_are_infinite(alpha: float) -> None:
+    pairs: list[Any] = [
+        (d.Laplace(0, 1), d.Normal(0, 1)),
+        (d.Cauchy(0, 1), d.Normal(0, 1)),
+        (d.Cauchy(0, 1), d.Laplace(0, 1)),
+        (scipy.stats.t(3), d.Normal(0, 1)),
+    ]
+    for p, q in pairs:
+        found = d.renyi_divergence(p, q, alpha=alpha, method="quadrature", return_error=True)
+        assert found == (np.inf, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (one("Beta", 0.01, 0.01), one("Beta", 1.0, 1.0)),
+        (one("Gamma", 0.001, 1.0), one("Gamma", 2.0, 1.0)),
+        (one("Pareto", 1.0, 0.01), one("Pareto", 1.0, 3.0)),
+    ],
+    ids=str,
+)
+def test_quadrature_of_powers_beyond_the_floats(p: One, q: One) -> None:
+    """Much of the mass is nearer to an end than the smallest float, or farther than the largest."""
+    exact = d.kl_divergence(built(p), built(q))
+    got, error = d.kl_divergence(built(p), built(q), method="quadrature", return_error=True)
+    assert abs(got - exact) <= max(error, 1e-13 * exact)
+    assert error <= 1e-10 * exact
+
+
+def skellam(k: int, a: int, b: int) -> mpf:
+    return mp.exp(-a - b) * mp.sqrt(mpf(a) / b) ** k * mp.besseli(k, 2 * mp.sqrt(mpf(a * b)))
+
+
+@pytest.mark.parametrize(("p", "q"), [((3, 2), (2, 2)), ((3, 2), (20, 15)), ((20, 15), (3, 2))])
+def test_sums_over_all_integers(p: tuple[int, int], q: tuple[int, int]) -> None:
+    """SciPy's probabilities are 0 far out, where those of p are not yet."""
+    got, error = d.kl_divergence(
+        scipy.stats.skellam(*p), scipy.stats.skellam(*q), return_error=True
+    )
+    with mp.workdps(30):
+        terms = ((skellam(k, *p), skellam(k, *q)) for k in range(-70, 71))
+        exact = float(mp.fsum(x * mp.log(x / y) for x, y in terms))
+    assert abs(got - exact) <= max(error, 1e-12 * exact)
+    assert error <= 1e-10 * exact
+
+
+def test_the_end_of_a_support_is_no_point_beside_it() -> None:
+    """There the second density is 0, and everywhere near it is not."""
+    p, q = (scipy.stats.gamma(a, loc=1) for a in (1.0, 2.0))
+    assert d.kl_divergence(p, q) == pytest.approx(np.euler_gamma, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("point", "concentration", "expected"),
     [

@@ -834,7 +834,8 @@ EVERYWHERE = (-np.inf, np.inf)
 def test_densities() -> None:
     text = (
         "unnormalised: its density integrates to 2, not 1; subtract ln of the integral from the "
-        "log-density, or pass a support that is not much wider than its mass"
+        "log-density, or pass a support that is not much wider than its mass, with the places of "
+        "narrow peaks between its ends"
     )
     with raises(ValueError, text):
         d.kl_divergence((unnormalised, EVERYWHERE), Q)

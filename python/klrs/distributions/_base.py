@@ -81,7 +81,7 @@ class Distribution:
 
     _names: ClassVar[tuple[str, ...]] = ()
     """The parameters by their names."""
-    _places: ClassVar[tuple[str, ...]] = ()
+    _positional: ClassVar[tuple[str, ...]] = ()
     """Those that have a place as well."""
     _required: ClassVar[tuple[str, ...]] = ()
     """Those that have no default."""
@@ -92,18 +92,18 @@ class Distribution:
         every = list(inspect.signature(cls.__init__).parameters.values())[1:]
         every = [it for it in every if it.kind not in kinds]
         cls._names = tuple(it.name for it in every)
-        cls._places = tuple(it.name for it in every if it.kind is not it.KEYWORD_ONLY)
+        cls._positional = tuple(it.name for it in every if it.kind is not it.KEYWORD_ONLY)
         cls._required = tuple(it.name for it in every if it.default is it.empty)
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> Self:
         """Raise for parameters that do not fit, in the words of the other errors."""
         name = cls.__name__
         missing = [it for it in cls._required[len(arguments) :] if it not in keywords]
-        twice = [it for it in cls._places[: len(arguments)] if it in keywords]
+        twice = [it for it in cls._positional[: len(arguments)] if it in keywords]
         unknown = [it for it in keywords if it not in cls._names]
-        if unknown or twice or len(arguments) > len(cls._places):
-            alone = ("*", *cls._names[len(cls._places) :])
-            call = ", ".join(cls._places + (alone if len(alone) > 1 else ()))
+        if unknown or twice or len(arguments) > len(cls._positional):
+            alone = ("*", *cls._names[len(cls._positional) :])
+            call = ", ".join(cls._positional + (alone if len(alone) > 1 else ()))
             if unknown:
                 got, remedy = f"no parameter is named {unknown[0]}", "rename it, or leave it out"
             elif twice:
@@ -272,6 +272,11 @@ class Distribution:
         """A typical value and a typical distance from it, where the mass is."""
         with np.errstate(all="ignore"):
             return self.mean, np.sqrt(self.variance)
+
+    @property
+    def _places(self) -> tuple[tuple[Any, Any], ...]:
+        """All of such values and distances, the first for the most of the mass."""
+        return (self._scales,)
 
     @property
     def _is_nan(self) -> Any:

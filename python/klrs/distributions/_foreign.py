@@ -20,6 +20,8 @@ from klrs.distributions._parameters import first_of, place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from klrs.distributions._parameters import Array
 
 _TORCH = {
@@ -112,6 +114,9 @@ _SURFACES = {
 }
 """Where values are, if that is less than all numbers, vectors or matrices around them."""
 
+_MOST_PEAKS = 64
+"""How many peaks of a density are looked at."""
+
 
 class Density(Distribution):
     """A density, or an array of them, that is known by its logarithm and perhaps by its draws."""
@@ -124,7 +129,7 @@ class Density(Distribution):
         discrete: bool = False,
         draw: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None,
         shown: str = "",
-        scales: tuple[float, float] | None = None,
+        places: tuple[tuple[float, float], ...] = (),
         breaks: tuple[float, ...] = (),
         event_shape: tuple[int, ...] = (),
         surface: str = "",
@@ -144,7 +149,8 @@ class Density(Distribution):
         set_(self, "_support", support)
         set_(self, "_sampler", draw)
         set_(self, "_shown", shown)
-        set_(self, "_typical", scales)
+        set_(self, "_known_places", places)
+        set_(self, "_found", None)
         set_(self, "_points_between", breaks)
         set_(self, "_element", element)
         set_(self, "_near_1", near_1)
@@ -156,7 +162,8 @@ class Density(Distribution):
     _support: tuple[Any, Any]
     _sampler: Callable[[np.random.Generator, tuple[int, ...]], Any] | None
     _shown: str
-    _typical: tuple[float, float] | None
+    _known_places: tuple[tuple[float, float], ...]
+    _found: tuple[tuple[float, float], ...] | None
     _points_between: tuple[float, ...]
     _element: Callable[[tuple[int, ...]], Density] | None
     """One of an array of densities."""
@@ -231,6 +238,10 @@ class Density(Distribution):
         rest = above if x > 0.5 and abs(x + above - 1.0) <= 1e-15 else 1.0 - x
         return self._near_1(x, rest) if rest > 0.0 else float(self.log_prob(x))
 
+    def _is_known_beside(self, end: float) -> bool:
+        """Whether points that are rounded to an end of the support are told from it."""
+        return self._near_1 is not None and end == 1.0
+
     def entropy(self) -> Any:
         """There is no closed form."""
         raise NotImplementedError
@@ -267,36 +278,83 @@ class Density(Distribution):
 
     @property
     def _scales(self) -> tuple[Any, Any]:
-        if self._typical is None:
-            object.__setattr__(self, "_typical", self._found_scales())
-        return self._typical  # type: ignore[return-value]
+        return self._known_places[0] if self._known_places else self._places[0]
 
-    def _found_scales(self) -> tuple[float, float]:
-        """The highest of many points, and how far around it the density stays within e^-2."""
+    @property
+    def _places(self) -> tuple[tuple[Any, Any], ...]:
+        if self._found is None:
+            found = self._known_places if self.is_discrete else self._peaks()
+            object.__setattr__(self, "_found", found or (self._highest(),))
+        return self._found  # type: ignore[return-value]
+
+    def _grid(self) -> NDArray[np.float64]:
+        """Points all over the support, most of them around its finite ends or its middle."""
         low, high = (float(it) for it in self._support)
-        start = float(self._inner())
-        steps = np.concatenate([[0.0], np.geomspace(1e-9, 1e9, 181)])
+        steps = np.geomspace(1e-9, 1e9, 721)
         if math.isfinite(low) and math.isfinite(high):
             points = low + (high - low) * (np.arange(1, 2048) / 2048)
         elif math.isfinite(low):
-            points = low + steps[1:]
+            points = low + steps
         elif math.isfinite(high):
-            points = high - steps[1:]
+            points = (high - steps)[::-1]
         else:
-            points = start + np.concatenate([-steps[:0:-1], steps])
+            points = self._inner() + np.concatenate([-steps[::-1], [0.0], steps])
+        around = [
+            center + spread * side * steps
+            for center, spread in self._known_places
+            for side in (-1, 1)
+        ]
+        points = np.unique(np.concatenate([points, *around]))
+        return points[(points > low) & (points < high)]
+
+    def _peaks(self) -> tuple[tuple[float, float], ...]:
+        """Where the density is higher than to both sides, the largest mass first, and how wide."""
+        brackets = self._maxima(self._grid())
+        for _ in range(2):
+            brackets = [
+                part for it in brackets for part in self._maxima(np.linspace(*it, 65)) or [it]
+            ]
+        found = []
+        for bracket in brackets:
+            middle, top = self._climbed(*bracket)
+            width = self._width(middle, top)
+            found.append((top + math.log(width), middle, width))
+        found.sort(reverse=True)
+        return (*self._known_places, *((middle, width) for _, middle, width in found[:_MOST_PEAKS]))
+
+    def _maxima(self, points: Any) -> list[tuple[float, float]]:
+        """Intervals around points whose density is higher, by a tenth, than in between."""
+        logs = np.nan_to_num(self.log_prob(points), nan=-math.inf, posinf=math.inf)
+        rises = (logs[1:-1] > logs[:-2]) & (logs[1:-1] >= logs[2:]) & (logs[1:-1] < math.inf)
+        kept: list[int] = []
+        for i in (np.flatnonzero(rises) + 1).tolist():
+            if kept and min(logs[kept[-1]], logs[i]) - logs[kept[-1] : i].min() < 0.1:
+                if logs[i] > logs[kept[-1]]:
+                    kept[-1] = i
+            else:
+                kept.append(i)
+        return [(float(points[i - 1]), float(points[i + 1])) for i in kept]
+
+    def _highest(self) -> tuple[float, float]:
+        """The highest of many points, and how far around it the density stays within e^-2."""
+        points = self._grid()
         logs = self.log_prob(points)
         best = int(np.nanargmax(logs))
         ends = float(points[max(best - 1, 0)]), float(points[min(best + 1, len(points) - 1)])
         middle, top = self._climbed(*ends)
         if top < logs[best]:
             middle, top = float(points[best]), float(logs[best])
+        return middle, self._width(middle, top)
+
+    def _width(self, middle: float, top: float) -> float:
+        """How far around a point the density stays within e^-2 of what it is there."""
         width = 1e-9 * max(1.0, abs(middle))
         while width < 1e9:
             sides = self.log_prob(np.asarray([middle - width, middle + width]))
             if np.max(sides) < top - 2.0:
                 break
             width *= 1.5
-        return middle, width
+        return width
 
     def _climbed(self, low: float, high: float) -> tuple[float, float]:
         """The highest point between two, if there is one peak, and the logarithm there."""
@@ -447,7 +505,17 @@ def _density_of_torch(
         element=(lambda it: _density_of_torch(given, it)) if batch and not index else None,
         near_1=near_1 if kind == "Kumaraswamy" else None,
         factors=factors,
+        places=() if (batch and not index) or own.event_shape else _places_in_torch(own, index),
     )
+
+
+def _places_in_torch(it: Any, index: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+    """Where the components of a mixture are, which may be narrow."""
+    parts = getattr(it, "component_distribution", None)
+    if parts is None:
+        return ()
+    means, spreads = (_array(one)[index].tolist() for one in (parts.mean, parts.stddev))
+    return tuple(pair for pair in zip(means, spreads, strict=True) if all(map(math.isfinite, pair)))
 
 
 def _in_double(it: Any) -> Any:
@@ -594,19 +662,19 @@ def _of_scipy(given: Any, name: str) -> Distribution | None:
 def _density_of_scipy(
     given: Any, *, discrete: bool, shape: tuple[int, ...] = (), element: Any = None
 ) -> Density:
-    scales = None
+    places: tuple[tuple[float, float], ...] = ()
     with np.errstate(all="ignore"):
         low, high = given.support()
         if not shape:
             spread = float(given.ppf(0.75) - given.ppf(0.25))
-            scales = float(given.median()), spread if spread > 0 else 1.0
+            places = ((float(given.median()), spread if spread > 0 else 1.0),)
     return Density(
         given.logpmf if discrete else given.logpdf,
         (np.asarray(low, np.float64)[()], np.asarray(high, np.float64)[()]),
         discrete=discrete,
         draw=lambda rng, size: given.rvs(size=size, random_state=rng),
         shown=f"scipy.stats.{given.dist.name}",
-        scales=scales,
+        places=places,
         shape=shape,
         element=element if shape else None,
     )

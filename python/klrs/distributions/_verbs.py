@@ -504,8 +504,9 @@ def _renyi(
         found = integrate(Integral("renyi_divergence", alpha), first, other, options.rtol)
         values, errors = (np.asarray(it) for it in of_mean(found))
         # The logarithm has an error of its own, and an integral beyond floats is no infinity.
-        beyond = _closed.is_singular if alpha > 1 else _closed.is_disjoint
-        fine = np.isnan(values) | beyond(first, other) & (values == np.inf)
+        fine = np.isnan(values) | (values == np.inf) & (
+            (found[0] == np.inf) | _closed.is_disjoint(first, other)
+        )
         fine |= np.isfinite(values) & (errors <= np.maximum(options.rtol * np.abs(values), FLOOR))
         if not fine.all():
             value, error = values[~fine][0], errors[~fine][0]
