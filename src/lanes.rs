@@ -82,6 +82,25 @@ pub fn two_sum(one: f64, other: f64) -> (f64, f64) {
     (sum, (one - (sum - back)) + (other - back))
 }
 
+/// Each lane with all before it: the sums of runs of 2, of 4 and of 8 that end there, added in that order.
+#[inline(always)]
+pub fn running_sums<S: Simd>(simd: S, lanes: Wide<S>) -> Wide<S> {
+    let zero = <Wide<S> as Lanes>::splat(simd, 0.0);
+    let of_2 = lanes + zero.slide::<7>(lanes);
+    let of_4 = of_2 + zero.slide::<6>(of_2);
+    of_4 + zero.slide::<4>(of_4)
+}
+
+/// 32 numbers, or fewer and zeros, four times each fourth: number `4 * lane + part` in that lane of that part.
+#[inline(always)]
+pub fn dealt<S: Simd>(simd: S, numbers: &[f32]) -> [Wide<S>; 4] {
+    let (one, other) = numbers.split_at(numbers.len().min(f32::WIDTH));
+    let (one, other) = (<f32x16<S> as Lanes>::load_some(simd, one), <f32x16<S> as Lanes>::load_some(simd, other));
+    let (even, odd) = (one.unzip_low(other), one.unzip_high(other));
+    let ((zeroth, first), (second, third)) = (even.unzip_low(odd).widen(), even.unzip_high(odd).widen());
+    [zeroth, first, second, third]
+}
+
 /// A compute type: `f64` or `f32`.
 pub trait Real:
     Copy + Default + PartialOrd + Send + Sync + ln::Coefficients + exp::Coefficients + turn::Square + 'static

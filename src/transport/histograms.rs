@@ -4,8 +4,9 @@ use core::ops::Range;
 
 use super::cumulative::{Norm, Rows, Totals, potentials, sums, tie, totals};
 use super::staircase::{Cell, Masses, Potentials};
-use super::{Cost, Distance, Double, Histograms, Piece, reserve};
+use super::{Cost, Distance, Double, Histograms, Piece, narrow, reserve};
 use crate::double::Sum;
+use crate::element::Storage;
 use crate::error::{Error, Found};
 use crate::lanes::{Real, WIDE, exponent_of, power_of_two, times_power_of_two};
 use crate::tile::{Operand, Steps};
@@ -28,12 +29,15 @@ pub(super) struct Driver<'a> {
     norm: Option<Norm>,
     /// From each position to the next, in units of 2^`exponent`, an even number.
     steps: Vec<f64>,
+    /// The same for sums over rows of `f32`, or of what fits in.
+    narrow: Option<narrow::Steps>,
     exponent: i32,
 }
 
 /// What a thread needs.
 #[derive(Default)]
 pub(super) struct Scratch {
+    narrow: [Vec<f32>; 2],
     brought: [Vec<f64>; 2],
     /// The potentials of rows that are taken together.
     potentials: Vec<f64>,
@@ -72,7 +76,9 @@ impl<'a> Driver<'a> {
         let mut steps = Vec::new();
         reserve(&mut steps, job.support.len())?;
         steps.extend(job.support.windows(2).map(|pair| (pair[1] - pair[0]) * unit));
-        Ok(Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, exponent })
+        let is_narrow = norm.is_some() && [&plan.p, &plan.q].iter().all(|rows| rows.dtype().fits_f32());
+        let narrow = is_narrow.then(|| narrow::Steps::new(&steps)).transpose()?;
+        Ok(Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, narrow, exponent })
     }
 
     /// Values and gradients of rows that are brought in together.
@@ -86,10 +92,16 @@ impl<'a> Driver<'a> {
     fn rows<T: Real>(&self, piece: &mut Piece<T>, scratch: &mut Scratch, found: &mut Option<Found>) -> Result<(), Error> {
         let length = self.job.plan.length;
         let rows = piece.rows();
-        let Scratch { brought: [of_p, of_q], potentials, alone } = scratch;
+        let wants = piece.out.iter().any(Option::is_some);
+        let Scratch { narrow, brought: [of_p, of_q], potentials, alone } = scratch;
+        let quick = self.quick(rows.clone(), narrow)?;
+        let quick = &quick[..rows.len()];
+        if !wants && !quick.iter().any(|value| value.is_nan()) {
+            piece.values.iter_mut().zip(quick).for_each(|(value, &quick)| *value = T::from_f64(quick));
+            return Ok(());
+        }
         let p = slab(self.operands[0], rows.clone(), length, of_p)?;
         let q = slab(self.operands[1], rows.clone(), length, of_q)?;
-        let wants = piece.out.iter().any(Option::is_some);
         let known = match self.norm {
             Some(norm) if rows.len() == WIDE => self.together([p, q], norm, wants, potentials)?,
             _ => None,
@@ -114,12 +126,23 @@ impl<'a> Driver<'a> {
                     );
                 }
             }
-            match value {
+            match value.map(|value| if quick[index].is_nan() { value } else { quick[index] }) {
                 Ok(value) => piece.values[index] = if value.is_nan() { T::NAN } else { T::from_f64(value) },
                 Err(error) => Found::keep_first(found, Found { place: self.job.plan.place(row), error }),
             }
         }
         Ok(())
+    }
+
+    /// The values of rows of `f32`; NaN where they need the exact sums.
+    fn quick(&self, rows: Range<usize>, [of_p, of_q]: &mut [Vec<f32>; 2]) -> Result<[f64; WIDE], Error> {
+        let Some((norm, steps)) = self.norm.zip(self.narrow.as_ref()) else { return Ok([f64::NAN; WIDE]) };
+        let length = self.job.plan.length;
+        let p = slab(self.operands[0], rows.clone(), length, of_p)?;
+        let q = slab(self.operands[1], rows, length, of_q)?;
+        let (totals, sums) = narrow::sums(self.job.level, [p, q], length, steps, norm);
+        let value = |lane: usize| self.value(self.root(sums[lane], norm), &totals, lane);
+        Ok(core::array::from_fn(|lane| if self.is_fine(&totals, lane) { value(lane) } else { f64::NAN }))
     }
 
     /// What each row's gradients are multiplied with.
@@ -136,8 +159,7 @@ impl<'a> Driver<'a> {
 
     fn know(&self, rows: Rows, totals: &Totals, norm: Norm, wants: bool, out: &mut Vec<f64>) -> Result<Known, Error> {
         let roots = self.roots(rows, totals, norm);
-        let unit = self.unit();
-        let values = core::array::from_fn(|lane| roots[lane] / totals.masses(lane)[0] * unit);
+        let values = core::array::from_fn(|lane| self.value(roots[lane], totals, lane));
         let mut moments = [[0.0; WIDE]; 2];
         if wants {
             let count = if matches!(rows, Rows::Together(_)) { WIDE } else { 1 };
@@ -187,8 +209,18 @@ impl<'a> Driver<'a> {
             return plain;
         }
         let lifted = if plain.iter().any(|&sum| sum < LEAST) { sums_of(LIFT) } else { plain };
-        let root = |sum: f64| (self.factor() * sum).sqrt();
+        let root = |sum| self.root(sum, norm);
         core::array::from_fn(|lane| if plain[lane] < LEAST { root(lifted[lane]) / LIFT } else { root(plain[lane]) })
+    }
+
+    /// A sum, or the root of a sum of squares.
+    fn root(&self, sum: f64, norm: Norm) -> f64 {
+        if norm == Norm::Absolute { sum } else { (self.factor() * sum).sqrt() }
+    }
+
+    /// The distance of a row.
+    fn value(&self, root: f64, totals: &Totals, lane: usize) -> f64 {
+        root / totals.masses(lane)[0] * self.unit()
     }
 
     /// What a distance is multiplied with that was computed with steps in units.
@@ -367,14 +399,19 @@ impl<'a> Driver<'a> {
 }
 
 /// Whole rows one after another: as they lie in memory if they can be taken like that, else brought in.
-fn slab<'s>(operand: Operand<'s>, rows: Range<usize>, length: usize, scratch: &'s mut Vec<f64>) -> Result<&'s [f64], Error> {
+fn slab<'s, T: Real + Storage>(
+    operand: Operand<'s>,
+    rows: Range<usize>,
+    length: usize,
+    scratch: &'s mut Vec<T>,
+) -> Result<&'s [T], Error> {
     if operand.mask.is_none()
         && let Some(slab) = operand.rows.borrow_rows(rows.clone())
     {
         return Ok(slab);
     }
     reserve(scratch, rows.len() * length)?;
-    scratch.resize(rows.len() * length, 0.0);
+    scratch.resize(rows.len() * length, T::default());
     let steps = Steps { row: length, entry: 1 };
     if operand.in_columns() {
         operand.bring(rows, 0..length, scratch, steps);

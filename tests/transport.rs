@@ -1,0 +1,100 @@
+//! Histograms of `f32`, which have sums of their own, beside the exact ones of the same numbers in `f64`, on every instruction set.
+
+use klrs::element::Storage;
+use klrs::lanes::{Level, Real};
+use klrs::parallel::Team;
+use klrs::transport::{Distance, Histograms, Wanted, histograms};
+use klrs::view::{Axes, Plan, View};
+
+/// The levels of this CPU, best first.
+fn levels() -> Vec<Level> {
+    let best = Level::new();
+    let mut levels = vec![best];
+    #[cfg(target_arch = "x86_64")]
+    levels.extend([best.as_avx2().map(Level::Avx2), best.as_sse2().map(Level::Sse2)].into_iter().flatten());
+    levels
+}
+
+/// Numbers from 0 to 1, the same at every run.
+fn numbers(length: usize, mut state: u64) -> Vec<f32> {
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f32::from_f64((state >> 11) as f64 / (1_u64 << 53) as f64)
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// The distance of each row, not rounded to `f32`.
+fn run<T: Storage>(distance: Distance, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
+    let shape = [p.len() / support.len(), support.len()];
+    let views = [View::from_slice(p, &shape), View::from_slice(q, &shape)];
+    let plan = Plan::in_order(&views[0], Some(&views[1]), None, &Axes::One(-1)).unwrap();
+    let job = Histograms { plan: &plan, distance, support, normalize: true, tolerances: [0.0; 2], level, team: Team::alone() };
+    let mut values = vec![0.0; plan.rows];
+    histograms(&job, &mut values, Wanted { out: [None, None], weights: None }).unwrap();
+    values
+}
+
+fn wide(row: &[f32]) -> Vec<f64> {
+    row.iter().map(|&entry| f64::from(entry)).collect()
+}
+
+/// Checks rows against the exact sums, all levels, and each alone.
+fn check(support: &[f64], p: &[f32], q: &[f32], case: &str) {
+    const BOUND: f64 = 1.0 / (1_u64 << 29) as f64;
+    let length = support.len();
+    for distance in [Distance::Wasserstein(1.0), Distance::Cumulative(2.0)] {
+        let exact = run(distance, Level::new(), support, &wide(p), &wide(q));
+        let found = run(distance, Level::new(), support, p, q);
+        for (row, (found, exact)) in found.iter().zip(&exact).enumerate() {
+            let error = (found - exact).abs();
+            assert!(error <= BOUND * exact, "{case} {distance:?} row {row} of {length}: {found:e}, expected {exact:e}");
+        }
+        for level in levels() {
+            assert_eq!(run(distance, level, support, p, q), found, "{case} {distance:?} {level:?} {length}");
+        }
+        for ((p, q), found) in p.chunks(length).zip(q.chunks(length)).zip(found) {
+            assert_eq!(run(distance, Level::new(), support, p, q), [found], "{case} {distance:?} {length}");
+        }
+    }
+}
+
+fn positions(length: usize) -> Vec<f64> {
+    (0..length).map(|position| position as f64).collect()
+}
+
+#[test]
+fn rows_of_any_length() {
+    for length in [1, 2, 7, 8, 31, 32, 33, 63, 64, 65, 100, 128, 1000, 5000] {
+        let (p, q) = (numbers(11 * length, 1), numbers(11 * length, 2));
+        check(&positions(length), &p, &q, "random");
+        let even: Vec<f64> = positions(length).iter().map(|position| position * position).collect();
+        check(&even, &p, &q, "uneven steps");
+    }
+}
+
+#[test]
+fn rows_near_equality_and_in_proportion() {
+    let length = 300;
+    let p = numbers(9 * length, 3);
+    let support = positions(length);
+    let of = |change: &dyn Fn(usize, f32) -> f32| -> Vec<f32> { p.iter().enumerate().map(|(i, &x)| change(i, x)).collect() };
+    check(&support, &p, &p, "equal");
+    check(&support, &p, &of(&|_, x| 4.0 * x), "in proportion");
+    check(&support, &p, &of(&|_, x| 3.7 * x), "nearly in proportion");
+    check(&support, &p, &of(&|_, x| x.next_up()), "one up");
+    check(&support, &p, &of(&|i, x| if i % length == 150 { x.next_up() } else { x }), "one up, once");
+    check(&support, &p, &of(&|i, x| if i % 3 == 0 { x.next_up() } else { 3.0 * x }), "some up");
+    check(&support, &p, &of(&|i, x| if i % length == 7 { 1.0 } else { x * 1e-30 }), "nearly one-hot");
+    let small = of(&|_, x| x * 1e-30);
+    check(&support, &small, &numbers(9 * length, 4), "small beside large");
+    check(&support, &of(&|i, x| if i % 2 == 0 { x } else { x * 1e-40 }), &small, "subnormal");
+}
+
+#[test]
+fn supports_on_which_small_differences_count() {
+    // After the first entries, which differ by much on the shortest of steps, there is little left, and it goes far.
+    let support = [0.0, 1e-12, 1.0, 1.5];
+    let (p, q) = ([0.5, 1e-10, 0.5, 0.0], [0.0, 0.5, 0.5, 1.5e-10]);
+    check(&support, &p, &q, "short and long steps");
+}
