@@ -6,22 +6,13 @@ use klrs::parallel::Team;
 use klrs::transport::{Distance, Histograms, Wanted, histograms};
 use klrs::view::{Axes, Plan, View};
 
-/// The levels of this CPU, best first.
-fn levels() -> Vec<Level> {
-    let best = Level::new();
-    let mut levels = vec![best];
-    #[cfg(target_arch = "x86_64")]
-    levels.extend([best.as_avx2().map(Level::Avx2), best.as_sse2().map(Level::Sse2)].into_iter().flatten());
-    levels
-}
+mod common;
+
+use common::{levels, uniform};
 
 /// Numbers from 0 to 1, the same at every run.
-fn numbers(length: usize, mut state: u64) -> Vec<f32> {
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        f32::from_f64((state >> 11) as f64 / (1_u64 << 53) as f64)
-    };
-    (0..length).map(|_| next()).collect()
+fn numbers(length: usize, seed: u64) -> Vec<f32> {
+    uniform(length, seed).into_iter().map(f32::from_f64).collect()
 }
 
 /// The distance of each row, not rounded to `f32`.
