@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import doctest
 import inspect
+import itertools
 import math
 import pickle
 import random
@@ -48,9 +49,9 @@ BOUNDS = {
     "entropy": 1e-13,
     "cross_entropy": 1e-13,
     "jeffreys_divergence": 1e-13,
-    "renyi_divergence": 1e-12,
-    "bhattacharyya_distance": 1e-12,
-    "hellinger_distance": 1e-12,
+    "renyi_divergence": 1e-13,
+    "bhattacharyya_distance": 1e-13,
+    "hellinger_distance": 1e-13,
     "wasserstein_distance": 1e-13,
     "js_divergence": BY_INTEGRALS,
     "mean": 1e-13,
@@ -1323,6 +1324,105 @@ def test_renyi_of_what_goes_on_just_below_its_pole(e: float, alpha: float) -> No
             scale = float(1.75 * (order / (order - 1) * (1 - mpf(e))) ** (1 / mpf(k)))
             power = _power_of_weibulls((mpf(scale), mpf("1.75")), mpf(k), order)
             check(d.Weibull(scale, k), d.Weibull(1.75, k), power)
+
+
+def _reciprocal(*powers: mpf) -> mpf:
+    """The logarithm of the integral of e^(-t x) for x > 0."""
+    return -mp.log(powers[0])
+
+
+def _beta_function(*concentrations: mpf) -> mpf:
+    return mp.fsum(mp.loggamma(it) for it in concentrations) - mp.loggamma(mp.fsum(concentrations))
+
+
+def _as_they_are(*numbers: mpf) -> tuple[mpf, ...]:
+    return numbers
+
+
+def _log_odds(p: mpf) -> tuple[mpf]:
+    return (mp.log(p / (1 - p)),)
+
+
+EXPONENTIAL_FAMILIES: list[tuple[str, tuple[float, ...], Callable[..., Any], Any, float]] = [
+    # The family, its numbers, natural parameters of those, the logarithm of the partition function
+    # of these, and as how many independent ones a distribution counts.
+    (
+        "Normal",
+        (1.5, 2.0),
+        lambda m, s: (m / s**2, 1 / s**2),
+        lambda t, u: t * t / u / 2 - mp.log(u) / 2,
+        1,
+    ),
+    ("HalfNormal", (1.7,), lambda s: (1 / s**2,), lambda u: -mp.log(u) / 2, 1),
+    ("Exponential", (1.3,), _as_they_are, _reciprocal, 1),
+    ("Pareto", (1.0, 2.3), lambda _, a: (a,), _reciprocal, 1),
+    ("Weibull", (1.3, 2.2), lambda s, k: (s**-k,), _reciprocal, 1),
+    ("Laplace", (0.5, 1.3), lambda _, s: (1 / s,), _reciprocal, 1),
+    *(
+        (name, numbers, _as_they_are, lambda a, b: mp.loggamma(a) - a * mp.log(b), 1)
+        for name, numbers in [
+            ("Gamma", (2.5, 1.3)),
+            ("Gamma", (800.0, 3.0)),
+            ("Gamma", (0.03, 30.0)),
+            ("InverseGamma", (2.5, 1.3)),
+        ]
+    ),
+    *(("Beta", it, _as_they_are, _beta_function, 1) for it in [(2.5, 1.3), (300, 0.2), (700, 900)]),
+    *(("Dirichlet", it, _as_they_are, _beta_function, 1) for it in [(2.5, 1.3, 0.4), (250, 40, 2)]),
+    (
+        "VonMises",
+        (0.5, 2.3),
+        lambda m, k: (k * mp.cos(m), k * mp.sin(m)),
+        lambda x, y: mp.log(mp.besseli(0, mp.hypot(x, y))),
+        1,
+    ),
+    *(("Poisson", (it,), lambda rate: (mp.log(rate),), mp.exp, 1) for it in (3.3, 1e6)),
+    ("Bernoulli", (0.3,), _log_odds, lambda t: mp.log1p(mp.exp(t)), 1),
+    ("Binomial", (1e5, 0.3), lambda _, p: _log_odds(p), lambda t: mp.log1p(mp.exp(t)), 1e5),
+    ("Geometric", (0.3,), lambda p: (mp.log1p(-p),), lambda t: -mp.log(-mp.expm1(t)), 1),
+    (
+        "NegativeBinomial",
+        (70, 0.3),
+        lambda _, p: (mp.log(p),),
+        lambda t: -mp.log(-mp.expm1(t)),
+        70,
+    ),
+]
+KEPT = {"Pareto": 0, "Weibull": 1, "Laplace": 0, "Binomial": 0, "NegativeBinomial": 0}
+"""The number that is equal in both."""
+
+NEAR_ORDERS = [1 + sign * 10.0**-k for k in range(1, 13) for sign in (-1, 1)] + [1e-6, 0.5, 5.0]
+
+
+@pytest.mark.parametrize("family", EXPONENTIAL_FAMILIES, ids=lambda it: f"{it[0]}{it[1]}")
+def test_renyi_near_equality_and_near_order_1(family: Any) -> None:
+    """By what the partition function is below its chord: the floats are exact."""
+    name, numbers, naturals, log_partition, times = family
+    with mp.workdps(60):
+        for j, sign in itertools.product(range(13), (0.4, -0.3)):
+            steps = [1 + 10.0**-j * it for it in (0.3, sign, 0.2)]
+            other = [
+                x if KEPT.get(name) == i else x * steps[i % len(numbers)]
+                for i, x in enumerate(numbers)
+            ]
+            of_vectors = name == "Dirichlet"
+            p, q = (
+                getattr(d, name)(it) if of_vectors else getattr(d, name)(*it)
+                for it in (numbers, other)
+            )
+            one, two = (naturals(*map(mpf, it)) for it in (numbers, other))
+            for alpha in NEAR_ORDERS:
+                got = d.renyi_divergence(p, q, alpha=alpha)
+                if got == math.inf:
+                    # Beyond the pole.
+                    assert alpha > 1
+                    assert j == 0
+                    continue
+                a = mpf(alpha)
+                mixed = [a * x + (1 - a) * y for x, y in zip(one, two, strict=True)]
+                chord = a * log_partition(*one) + (1 - a) * log_partition(*two)
+                exact = times * (chord - log_partition(*mixed)) / (1 - a)
+                assert abs(got / exact - 1) <= 1e-14 * max(1, alpha), (alpha, other)
 
 
 def renyi_of_vectors(p: One, q: One, alpha: float) -> mpf:

@@ -27,7 +27,11 @@ _LOCATED = (Normal, Laplace, Cauchy, Gumbel)
 
 _NEAR = 1e-13
 _ASYMMETRY = 3e-7
-"""Distributions are nearly equal if both divergences are this small, and as equal as this."""
+"""Integrals are of nearly equal distributions if divergences are this small, and as equal as this.
+"""
+
+_NEAR_IN_ORDER = 1e-15
+"""Times alpha |1 - alpha|: where the rounding of r and a formula without r are equally wrong."""
 
 
 def check_pair(p: Distribution, q: Distribution) -> tuple[int, ...]:
@@ -263,9 +267,10 @@ def renyi(p: Distribution, q: Distribution, alpha: float) -> Array | None:
     The distribution r ∝ p^α q^(1-α) belongs to an exponential family if p and q do, and then the
     divergence is [α D(r‖p) + (1 - α) D(r‖q)] / (1 - α): r is a stationary point of that, so its
     rounding has no effect of first order (T. van Erven and P. Harremoës, "Rényi divergence and
-    Kullback-Leibler divergence", IEEE Trans. Inf. Theory 60 (2014), theorem 30). Where p and q are
-    closer than the root of that rounding, it is α [α D(p‖q) + (1 - α) D(q‖p)] up to a relative
-    error like the square of the difference of the natural parameters.
+    Kullback-Leibler divergence", IEEE Trans. Inf. Theory 60 (2014), theorem 30). That of second
+    order is ε²/(α |1 - α| Δ²) with the rounding ε and the difference Δ of the natural parameters.
+    Near equality and near the orders 0 and 1, it is α [α D(p‖q) + (1 - α) D(q‖p)] instead, which is
+    right up to a relative error like α |1 - α| Δ².
     """
     if alpha == 1:
         return kl(p, q)
@@ -305,6 +310,18 @@ def _renyi(  # noqa: PLR0911
         return None
     if family == "uniform":
         return evaluate("renyi_divergence uniform uniform", *first, *other, alpha)
+    if family.removesuffix("_logits") not in {"binomial", "negative_binomial"}:
+        return _renyi_of_family(family, first, other, alpha)
+    if not _are_same(first[0], other[0]):
+        return None
+    # Of a sum of independent variables that has all that is known of them: that of one, each time.
+    each = _renyi_of_family(family, (_ONE, first[1]), (_ONE, other[1]), alpha)
+    return None if each is None else np.where(first[0] == 0, 0.0, first[0] * each)
+
+
+def _renyi_of_family(
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
+) -> Array | None:
     found = _between(family, first, other, alpha)
     if found is None:
         return None
@@ -319,7 +336,10 @@ def _renyi(  # noqa: PLR0911
     both = evaluate(name, *counts, *first, *other), evaluate(name, *counts, *other, *first)
     to_r = evaluate(name, *counts, *first, *numbers[len(counts) :])
     combined = np.where(valid, _combined(*pair, both[0], to_r, alpha), math.inf)
-    return _near(np.where(np.isnan(exact), combined, exact), *both, alpha)
+    # With large parameters, divergences are that much larger than squares of relative differences.
+    is_many = family in {"gamma", "inverse_gamma", "poisson"}
+    unit = np.maximum(first[0], 1.0) if is_many else _ONE
+    return _near(np.where(np.isnan(exact), combined, exact), *both, alpha, unit)
 
 
 def _below_pole(
@@ -392,11 +412,11 @@ def _weight(first: Array, other: Array, alpha: float) -> Array:
     return np.where(np.isfinite(exact), exact, weight)
 
 
-def _near(values: Array, one: Array, other: Array, alpha: float) -> Array:
+def _near(values: Array, one: Array, other: Array, alpha: float, unit: Array = _ONE) -> Array:
     """The values, or what they are near equality, given both Kullback-Leibler divergences."""
-    is_near = (np.maximum(one, other) < _NEAR / (1.0 + alpha * alpha)) & (
-        np.abs(other - one) <= _ASYMMETRY * one
-    )
+    least = min(1.0, _NEAR_IN_ORDER / abs((1.0 - alpha) * alpha))
+    is_near = np.maximum(one, other) < least * unit
+    is_near &= np.abs(other - one) <= math.sqrt(least) * one
     return np.where(is_near, alpha * (alpha * one + (1.0 - alpha) * other), values)
 
 
@@ -495,10 +515,7 @@ def _between_of_probability(
     is_logit = family.endswith("_logits")
     name = family.removesuffix("_logits")
     counts = first[:-1]
-    if name in {"binomial", "negative_binomial"}:
-        if not _are_same(first[0], other[0]):
-            return None
-    elif name not in {"bernoulli", "geometric"}:
+    if name not in {"bernoulli", "binomial", "geometric", "negative_binomial"}:
         return None
     p, q = first[-1], other[-1]
     if name in {"bernoulli", "binomial"}:
