@@ -1452,6 +1452,14 @@ def test_renyi_of_vectors_keeps_its_digits(condition: float, e: float) -> None:
         assert abs(got / renyi_of_vectors(p, q, alpha) - 1) <= 1e-15 * max(100, 0.01 * condition)
 
 
+def exact_covariance(of: d.MultivariateNormal) -> mpf:
+    """The covariance of what was given."""
+    if "covariance_matrix" in of._given:
+        return mp.matrix(of.covariance_matrix.tolist())
+    factor = mp.matrix(of.scale_tril.tolist())
+    return factor * factor.T
+
+
 def test_renyi_of_vectors_by_every_root() -> None:
     given = [[4.0, 1.0], [1.0, 2.0]]
     root = np.linalg.cholesky(given)
@@ -1460,14 +1468,50 @@ def test_renyi_of_vectors_by_every_root() -> None:
     for q in (d.MultivariateNormal([1.0, 0.5], scale_diag=[3.0, 0.25]), near):
         for alpha in (0.5, 1.0625):
             got = d.renyi_divergence(p, q, alpha=alpha)
-            exact = renyi_of_vectors(
-                ("", {"loc": [0.0, 1.0], "covariance_matrix": given}),
-                ("", {"loc": q.loc.tolist(), "covariance_matrix": q.covariance_matrix.tolist()}),
-                alpha,
-            )
+            with mp.workdps(60):
+                exact = renyi_of_vectors(
+                    ("", {"loc": [0.0, 1.0], "covariance_matrix": given}),
+                    ("", {"loc": q.loc.tolist(), "covariance_matrix": exact_covariance(q)}),
+                    alpha,
+                )
             assert np.isnan(got[1])
-            assert got[0] == pytest.approx(float(exact), rel=1e-9 if q is near else 1e-13)
+            assert got[0] == pytest.approx(float(exact), rel=1e-13)
     assert d.renyi_divergence(near, near, alpha=0.5) == 0
+
+
+@pytest.mark.parametrize("condition", [1.0, 1e4, 1e8])
+@pytest.mark.parametrize("e", [0.0, 1e-14, 1e-11, 1e-9, 1e-6, 1e-3, 0.3])
+def test_covariances_beside_factors_keep_their_digits(condition: float, e: float) -> None:
+    """The product of a factor is not rounded before it is compared."""
+    loc = [0.5, 1.0, -2.0]
+    given = np.array(reference.covariance(3, condition))
+    moved = np.array(reference.moved_covariance(given.tolist(), e))
+    deviations = np.sqrt(np.diag(given))
+    pairs = [
+        ({"scale_tril": np.linalg.cholesky(given)}, {"covariance_matrix": moved}),
+        ({"scale_diag": deviations}, {"covariance_matrix": np.diag(np.diag(moved))}),
+    ]
+    for this, that in pairs:
+        first, second = (d.MultivariateNormal(loc, **it) for it in (this, that))
+        for p, q in ((first, second), (second, first)):
+            with mp.workdps(60):
+                s, t = exact_covariance(p), exact_covariance(q)
+                ratio = mp.inverse(t) * s
+                exact = {
+                    "kl": (sum(ratio[i, i] for i in range(3)) - 3 - mp.log(mp.det(ratio))) / 2,
+                    "renyi": mp.log(mp.det((s + t) / 2) / mp.sqrt(mp.det(s) * mp.det(t))),
+                    "bures": bures(s, t),
+                }
+            if exact["kl"] < 1e-50:
+                assert d.kl_divergence(p, q) == 0
+                continue
+            got = {
+                "kl": d.kl_divergence(p, q),
+                "renyi": d.renyi_divergence(p, q, alpha=0.5),
+                "bures": d.wasserstein_distance(p, q, order=2),
+            }
+            for name, value in got.items():
+                assert abs(value / exact[name] - 1) <= 1e-15 * max(10, condition), name
 
 
 @pytest.mark.parametrize(("p", "q"), reference.PAIRS[:20], ids=str)

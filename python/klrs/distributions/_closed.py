@@ -254,11 +254,31 @@ def _whitened(p: MultivariateNormal, q: MultivariateNormal) -> Array:
     """L₂⁻¹ (S₁ - S₂) L₂⁻ᵀ, from the difference of what was given."""
     factor = q.scale_tril
     if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
-        half = solve(factor, p.covariance_matrix - q.covariance_matrix)
+        half = solve(factor, _difference(p, q))
         whitened = solve(factor, half.swapaxes(-1, -2))
         return 0.5 * (whitened + whitened.swapaxes(-1, -2))
     step = solve(factor, p.scale_tril - factor)
     return step + step.swapaxes(-1, -2) + step @ step.swapaxes(-1, -2)
+
+
+def _difference(p: MultivariateNormal, q: MultivariateNormal) -> Array:
+    """S₁ - S₂, of which one may be L Lᵀ: with all digits, however near they are."""
+    high, low = _ZERO, _ZERO
+    for sign, it in ((1.0, p), (-1.0, q)):
+        for product, lacking in _terms(it):
+            term = sign * product
+            before, high = high, np.asarray(high + term)
+            rounded = high - before
+            low = low + ((before - (high - rounded)) + (term - rounded) + sign * lacking)
+    return np.asarray(high + low)
+
+
+def _terms(it: MultivariateNormal) -> list[tuple[Array, Array]]:
+    """Matrices that add up to the covariance, with what rounding took from them."""
+    if "covariance_matrix" in it._given:
+        return [(it.covariance_matrix, _ZERO)]
+    columns = np.moveaxis(it.scale_tril, -1, 0)
+    return [_product(column[..., :, None], column[..., None, :]) for column in columns]
 
 
 def renyi(p: Distribution, q: Distribution, alpha: float) -> Array | None:
@@ -684,8 +704,7 @@ def _bures_of_two(p: MultivariateNormal, q: MultivariateNormal) -> float:
     power = max(int(np.frexp(np.abs(it.scale_tril).max())[1]) for it in (p, q))
     first, second = (np.ldexp(it.scale_tril, -power) for it in (p, q))
     if "covariance_matrix" in p._given or "covariance_matrix" in q._given:
-        scaled = (np.ldexp(it.covariance_matrix, -2 * power) for it in (p, q))
-        difference = np.subtract(*scaled)
+        difference = np.ldexp(_difference(p, q), -2 * power)
     else:
         step = first - second
         cross = step @ second.T

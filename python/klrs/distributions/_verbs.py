@@ -67,10 +67,10 @@ Raises
     "accuracy": """\
 A closed form is within 1e-13 of the exact value for the parameters that were given, also where
     they differ by 1e-10 of themselves, or one distribution is fitted to another;
-    MultivariateNormal times the condition number, of two that are given alike: a covariance that
-    meets a factor or a diagonal is converted, as probabilities that meet logits are, and is as
-    exact as that. 0 for equal parameters; +inf where a support or an infinite moment says so. NaN
-    stays in its element. An alternative parameter (a scale in the place of a rate) is as exact.""",
+    MultivariateNormal times the condition number. Probabilities that meet logits are converted, and
+    are as exact as that. 0 for equal parameters; +inf where a support or an infinite moment says
+    so. NaN stays in its element. An alternative parameter (a scale in the place of a rate) is as
+    exact.""",
 }
 
 
