@@ -13,6 +13,7 @@ mod gradients;
 mod integrands;
 mod location_scale;
 mod logarithms;
+mod polygamma;
 mod renyi;
 mod shares;
 mod special;
@@ -73,7 +74,6 @@ static FORMULAS: &[Formula] = formulas! {
     "between bernoulli" (p q alpha) discrete::bernoulli::between;
     "between poisson" (rate1 rate2 alpha) discrete::poisson::between;
     "cos" (x) libm::cos;
-    "digamma_difference" (b a d) special::digamma_difference;
     "entropy bernoulli" (p) discrete::bernoulli::entropy;
     "entropy bernoulli_logits" (z) discrete::bernoulli::entropy_of_logit;
     "entropy beta" (a b) gamma::beta_entropy;
@@ -103,6 +103,8 @@ static FORMULAS: &[Formula] = formulas! {
     "gradient bernoulli second" (p q) gradients::bernoulli_second;
     "gradient bernoulli_logits first" (z1 z2) gradients::bernoulli_first_logit;
     "gradient bernoulli_logits second" (z1 z2) gradients::bernoulli_second_logit;
+    "gradient dirichlet first" (a b rest rest_d) gradients::dirichlet_first;
+    "gradient dirichlet second" (a b rest rest_b rest_d) gradients::dirichlet_second;
     "gradient gamma first concentration" (a1 rate1 low1 a2 rate2 low2) gradients::gamma_first_concentration;
     "gradient gamma first rate" (a1 rate1 low1 a2 rate2 low2) gradients::gamma_first_rate;
     "gradient gamma second concentration" (a1 rate1 low1 a2 rate2 low2) gradients::gamma_second_concentration;
@@ -130,10 +132,12 @@ static FORMULAS: &[Formula] = formulas! {
     "kl_divergence exponential gumbel" (rate low m b) (|rate, _: f64, m, b| cross::exponential_gumbel(rate, m, b));
     "kl_divergence exponential half_normal" (rate low s) (|rate, _: f64, s| cross::exponential_half_normal(rate, s));
     "kl_divergence exponential normal" (rate low m s) (|rate, _: f64, m, s| cross::exponential_normal(rate, m, s));
+    "kl_divergence exponential weibull" (rate low scale k) location_scale::weibull::from_exponential;
     "kl_divergence gamma gamma" (a1 rate1 low1 a2 rate2 low2) gamma::kl;
     "kl_divergence gamma gumbel" (a rate low m b) (|a, rate, _: f64, m, b| cross::gamma_gumbel(a, rate, m, b));
     "kl_divergence gamma normal" (a rate low m s) (|a, rate, _: f64, m, s| cross::gamma_normal(a, rate, m, s));
     "kl_divergence geometric geometric" (p1 p2) discrete::geometric::kl;
+    "kl_divergence geometric negative_binomial" (p n q) discrete::negative_binomial::from_geometric;
     "kl_divergence geometric_logits geometric_logits" (z1 z2) discrete::geometric::kl_of_logits;
     "kl_divergence gumbel gumbel" (m1 s1 m2 s2) location_scale::gumbel::kl;
     "kl_divergence gumbel normal" (m1 b m2 s) cross::gumbel_normal;
@@ -143,8 +147,9 @@ static FORMULAS: &[Formula] = formulas! {
     "kl_divergence laplace laplace" (m1 s1 m2 s2) location_scale::laplace::kl;
     "kl_divergence laplace normal" (m1 b m2 s) cross::laplace_normal;
     "kl_divergence log_normal log_normal" (m1 s1 m2 s2) location_scale::normal::kl;
-    "kl_divergence negative_binomial negative_binomial" (n p1 p2) discrete::negative_binomial::kl;
-    "kl_divergence negative_binomial_logits negative_binomial_logits" (n z1 z2) discrete::negative_binomial::kl_of_logits;
+    "kl_divergence negative_binomial geometric" (n p q) discrete::negative_binomial::to_geometric;
+    "kl_divergence negative_binomial negative_binomial" (n1 p1 n2 p2) discrete::negative_binomial::kl;
+    "kl_divergence negative_binomial_logits negative_binomial_logits" (n1 z1 n2 z2) discrete::negative_binomial::kl_of_logits;
     "kl_divergence normal gumbel" (m1 s m2 b) cross::normal_gumbel;
     "kl_divergence normal laplace" (m1 s m2 b) cross::normal_laplace;
     "kl_divergence normal normal" (m1 s1 m2 s2) location_scale::normal::kl;
@@ -163,6 +168,7 @@ static FORMULAS: &[Formula] = formulas! {
     "kl_divergence uniform pareto" (low high scale a) cross::uniform_pareto;
     "kl_divergence uniform uniform" (low1 high1 low2 high2) location_scale::uniform::kl;
     "kl_divergence von_mises von_mises" (mean1 kappa1 mean2 kappa2) von_mises::kl;
+    "kl_divergence weibull exponential" (scale k rate low) location_scale::weibull::to_exponential;
     "kl_divergence weibull weibull" (scale1 k1 scale2 k2) location_scale::weibull::kl;
     "log" (x) libm::log;
     "log1p" (x) libm::log1p;
@@ -210,7 +216,6 @@ static FORMULAS: &[Formula] = formulas! {
     "sigmoid" (z) special::sigmoid;
     "sin" (x) libm::sin;
     "square_ratio_excess" (a b d) special::square_ratio_excess;
-    "trigamma" (x) special::trigamma;
     "variance beta" (a b) gamma::beta_variance;
     "variance gumbel" (m b) location_scale::gumbel::variance;
     "variance half_normal" (s) location_scale::half_normal::variance;

@@ -1176,6 +1176,71 @@ def test_kl_divergence_of_wide_binomials(p: tuple[float, float], q: tuple[float,
     assert abs(got / exact - 1) <= BOUNDS["kl_divergence"]
 
 
+@pytest.mark.parametrize("e", [1e-10, 1e-7, 1e-3, 0.3])
+def test_kl_divergence_of_weibull_and_exponential(e: float) -> None:
+    for k, unit in ((1 + e, 1 - e / 3), (1.0, 1 + e), (1 - e / 2, 1.0)):
+        scale, by_rate, by_scale = 1.7 * unit, d.Exponential(1 / 1.7), d.Exponential(scale=1.7)
+        weibull = d.Weibull(scale, k)
+        for exponential in (by_rate, by_scale):
+            with mp.workdps(60):
+                mean = 1 / mpf(1 / 1.7) if exponential is by_rate else mpf(1.7)
+                kk, ratio = mpf(k), mpf(scale) / mean
+                # Means of x and of ln x, and of x^k under the exponential distribution.
+                there = mp.log(kk / ratio) - mp.euler * (1 - 1 / kk) - 1
+                there += ratio * mp.gamma(1 + 1 / kk)
+                back = -1 - mp.log(kk) + kk * mp.log(ratio) + (kk - 1) * mp.euler
+                back += ratio**-kk * mp.gamma(1 + kk)
+            assert abs(d.kl_divergence(weibull, exponential) / there - 1) <= 1e-13
+            assert abs(d.kl_divergence(exponential, weibull) / back - 1) <= 1e-13
+
+
+def kl_of_failures(counts: tuple[mpf, mpf], going: tuple[mpf, mpf]) -> mpf:
+    """The sum over the values of the first."""
+    (n, m), (p, q) = counts, going
+    total, weight, log = mpf(0), (1 - p) ** n, n * mp.log(1 - p) - m * mp.log(1 - q)
+    for k in range(100_000):
+        total += weight * log
+        weight *= (n + k) / (k + 1) * p
+        log += mp.log((n + k) * p / ((m + k) * q))
+        if weight < 1e-45 and k > n:
+            break
+    return total
+
+
+@pytest.mark.parametrize("e", [1e-10, 1e-7, 1e-3, 0.3])
+def test_kl_divergence_of_different_counts_of_failures(e: float) -> None:
+    pairs: list[tuple[Any, Any]] = [
+        (d.NegativeBinomial(2.5, 0.3), d.NegativeBinomial(2.5 * (1 + e), 0.3)),
+        (d.NegativeBinomial(70, 0.6 - e / 2), d.NegativeBinomial(70 * (1 + e), 0.6)),
+        (d.NegativeBinomial(0.2, 0.9), d.NegativeBinomial(0.2 - e / 2, 0.9 * (1 - e))),
+        (d.NegativeBinomial(3, logits=0.5), d.NegativeBinomial(3 + e, logits=0.5 - e)),
+        (d.Geometric(0.3), d.NegativeBinomial(1 + e, 0.7)),
+        (d.Geometric(0.3), d.NegativeBinomial(1, 0.7 - e)),
+        (d.Geometric(logits=-0.5), d.NegativeBinomial(1, logits=0.5 + e)),
+    ]
+
+    def exact_of(it: Any) -> tuple[mpf, mpf]:
+        is_geometric = isinstance(it, d.Geometric)
+        if "logits" in it._given:
+            z = mpf(float(it.logits)) * (-1 if is_geometric else 1)
+            going = 1 / (1 + mp.exp(-z))
+        else:
+            going = mpf(float(it.probs))
+            going = 1 - going if is_geometric else going
+        return mpf(1 if is_geometric else float(it.total_count)), going
+
+    for pair in pairs:
+        for p, q in (pair, pair[::-1]):
+            with mp.workdps(50):
+                counts, going = zip(exact_of(p), exact_of(q), strict=True)
+                exact = kl_of_failures(counts, going)
+                assert abs(d.kl_divergence(p, q) / exact - 1) <= 1e-13, (p, q)
+    certain, other = d.NegativeBinomial(2, 0.0), d.NegativeBinomial(3, 0.25)
+    assert d.kl_divergence(certain, other) == pytest.approx(-3 * math.log(0.75), rel=1e-15)
+    assert d.kl_divergence(other, certain) == math.inf
+    assert d.kl_divergence(certain, d.NegativeBinomial(3, 0.0)) == 0
+
+
 def test_kl_divergence_of_wide_binomials_of_certain_events() -> None:
     p = d.Binomial(1e12, 0.5)
     assert d.kl_divergence(p, d.Binomial(2e12, [0.0, 1.0])).tolist() == [math.inf, math.inf]
@@ -1605,6 +1670,40 @@ def test_gradient(case: Case, exact: dict[str, dict[str, Any]]) -> None:
                 # Those of the textbook's formula, which no step that keeps the sum can tell apart.
                 expected += (got[key] - expected).mean()
             np.testing.assert_allclose(got[key], expected, rtol=1e-12, atol=1e-13 * largest)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ((1000.0, 0.01), (1010.0, 0.01)),
+        ((1e6, 0.01), (1e6 + 3, 0.010001)),
+        ((0.002, 6e3), (0.002, 6e3 + 1e-6)),
+        ((0.5, 2e9), (0.75, 1e9)),
+        ((1000.0, 1e-5, 2e-3), (1010.0, 1e-5, 2e-3)),
+        ((3.0, 1e-9), (3.5, 2e-9)),
+        ((3.0, 2.0, 0.5), (3.5, 2.0, 0.25)),
+    ],
+)
+def test_gradient_of_unequal_concentrations(
+    first: tuple[float, ...], other: tuple[float, ...]
+) -> None:
+    """Each derivative has its digits, though what is left of it is small."""
+    with mp.workdps(60):
+        p, q = ([mpf(x) for x in it] for it in (first, other))
+        of_sums = [mp.psi(1, mp.fsum(p)) * (mp.fsum(q) - mp.fsum(p)), mp.psi(0, mp.fsum(q))]
+        of_sums[1] -= mp.psi(0, mp.fsum(p))
+        exact = [
+            [of_sums[0] - mp.psi(1, a) * (b - a) for a, b in zip(p, q, strict=True)],
+            [mp.psi(0, b) - mp.psi(0, a) - of_sums[1] for a, b in zip(p, q, strict=True)],
+        ]
+        _, found = DIFFERENTIATED(d.Dirichlet(first), d.Dirichlet(other))
+        for got, known in zip(found, exact, strict=True):
+            for x, y in zip(got["concentration"], known, strict=True):
+                assert abs(x / y - 1) <= 1e-13
+        if len(first) == 2:
+            _, of_beta = DIFFERENTIATED(d.Beta(*first), d.Beta(*other))
+            for of_one, got in zip(of_beta, found, strict=True):
+                assert list(of_one.values()) == list(got["concentration"])
 
 
 def test_gradient_is_0_where_the_divergence_is() -> None:

@@ -5,8 +5,8 @@ use crate::double::Double;
 use super::logarithms::exp;
 use super::shares::{self, Shares, WHOLE};
 use super::special::{
-    HALF_LN_2_PI, exp_excess, kl_term, ln_beta, ln_gamma, log_ratio, log1p_excess, product, sigmoid, softplus, stirling, x_log_y,
-    x_log1p_y,
+    HALF_LN_2_PI, binet_difference, exp_excess, kl_term, ln_beta, ln_gamma, log_ratio, log1p_excess, product, sigmoid, softplus,
+    stirling, x_log_y, x_log1p_y,
 };
 
 use super::wide::{self, WIDE};
@@ -274,7 +274,8 @@ pub(super) mod geometric {
 
 pub(super) mod negative_binomial {
     use super::{
-        Shares, WHOLE, bernoulli, chances, chances_of_logit, expectation, is_count, ln_beta, outside, product, shares, wide,
+        Shares, WHOLE, bernoulli, binet_difference, chances, chances_of_logit, exp_excess, expectation, is_count, kl_term,
+        ln_beta, log_ratio, outside, product, shares, sigmoid, softplus, wide,
     };
 
     fn of_chances(x: f64, n: f64, chances: &Shares) -> f64 {
@@ -323,13 +324,73 @@ pub(super) mod negative_binomial {
         entropy_of(n, &chances_of_logit(z))
     }
 
-    /// Of equal counts of failures: as many Bernoulli variables as there are trials on average, n/(1 - p).
-    pub(in super::super) fn kl(n: f64, p: f64, q: f64) -> f64 {
-        n * (bernoulli::kl(p, q) / (1.0 - p))
+    /// Of equal counts of failures: as many Bernoulli variables as there are trials on average, n/(1 - p). Of others a sum, of ln(p/q) or
+    /// near equality of e^-x - 1 + x with that, which is never negative; given ln(p₁/p₂) and ln of the ratio of the other probabilities.
+    fn of_counts([n1, n2]: [f64; 2], first: &Shares, [success, failure]: [f64; 2], equal: f64) -> f64 {
+        let [p, r] = first.exact.map(|share| share.high);
+        if n1 == n2 {
+            return equal;
+        }
+        if p == 0.0 {
+            return n2 * failure;
+        }
+        if (n1 + n2 + success + failure).is_nan() {
+            return f64::NAN;
+        }
+        let d = n1 - n2;
+        let ends = n2 * failure + d * first.logs[1] - ln_gamma_difference(n1, n2, d);
+        let log = |k: f64| ln_gamma_difference(k + n1, k + n2, d) + ends + product(k, success);
+        let mean = mean_of(n1, p, r, log);
+        if mean > 0.05 { mean } else { mean_of(n1, p, r, |k| exp_excess(-log(k))) }
     }
 
-    pub(in super::super) fn kl_of_logits(n: f64, z1: f64, z2: f64) -> f64 {
-        n * bernoulli::kl_of_logits_over_p(-z1, -z2)
+    /// lnΓ(b) - lnΓ(a), given d = b - a.
+    fn ln_gamma_difference(b: f64, a: f64, d: f64) -> f64 {
+        (b - 0.5) * log_ratio(b, a, d) + d * (libm::log(a) - 1.0) + binet_difference(b, a, d)
+    }
+
+    fn log_ratios(first: &Shares, second: &Shares) -> [f64; 2] {
+        [0, 1].map(|i| {
+            let (one, other) = (first.exact[i], second.exact[i]);
+            log_ratio(one.high, other.high, (one - other).to_f64())
+        })
+    }
+
+    pub(in super::super) fn kl(n1: f64, p1: f64, n2: f64, p2: f64) -> f64 {
+        let first = chances(p1);
+        let equal = n1 * (bernoulli::kl(p1, p2) / (1.0 - p1));
+        of_counts([n1, n2], &first, log_ratios(&first, &chances(p2)), equal)
+    }
+
+    pub(in super::super) fn kl_of_logits(n1: f64, z1: f64, n2: f64, z2: f64) -> f64 {
+        /// ln of σ(x) / σ(y).
+        fn log_ratio_of_logits(x: f64, y: f64) -> f64 {
+            let d = x - y;
+            if (-30.0..=30.0).contains(&d) { libm::log1p(sigmoid(-x) * libm::expm1(d)) } else { softplus(-y) - softplus(-x) }
+        }
+        let ratios = [log_ratio_of_logits(z1, z2), log_ratio_of_logits(-z1, -z2)];
+        of_counts([n1, n2], &chances_of_logit(z1), ratios, n1 * bernoulli::kl_of_logits_over_p(-z1, -z2))
+    }
+
+    /// The probabilities of going on and of the end of a geometric variable, which is the only failure.
+    fn chances_of_end(p: f64) -> Shares {
+        let Shares { exact: [end, going], logs: [log_end, log_going] } = chances(p);
+        Shares { exact: [going, end], logs: [log_going, log_end] }
+    }
+
+    fn of_shares(counts: [f64; 2], first: &Shares, second: &Shares) -> f64 {
+        let ([x1, y1], [x2, y2]) = (first.exact, second.exact);
+        let d = (x2 - x1).to_f64();
+        let each = kl_term(x1.high, x2.high, d) + kl_term(y1.high, y2.high, -d);
+        of_counts(counts, first, log_ratios(first, second), counts[0] * (each / y1.high))
+    }
+
+    pub(in super::super) fn from_geometric(p1: f64, n2: f64, p2: f64) -> f64 {
+        of_shares([1.0, n2], &chances_of_end(p1), &chances(p2))
+    }
+
+    pub(in super::super) fn to_geometric(n1: f64, p1: f64, p2: f64) -> f64 {
+        of_shares([n1, 1.0], &chances(p1), &chances_of_end(p2))
     }
 }
 

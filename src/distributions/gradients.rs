@@ -1,5 +1,8 @@
 //! Derivatives of Kullback-Leibler divergences with respect to the parameters, from their exact differences.
 
+use crate::double::Double;
+
+use super::polygamma;
 use super::special::{difference_of_products, digamma_difference, log_ratio, product, sigmoid, trigamma};
 
 /// By the location of the first; that of the second has the opposite sign.
@@ -59,4 +62,34 @@ pub(super) fn gamma_second_concentration(a1: f64, rate1: f64, low1: f64, a2: f64
 
 pub(super) fn gamma_second_rate(a1: f64, rate1: f64, low1: f64, a2: f64, rate2: f64, low2: f64) -> f64 {
     cross(a1, rate1, low1, a2, rate2, low2) / rate1 / rate2
+}
+
+/// A difference of floats, or where it has lost digits that of [`Double`]s, unless it is beyond them.
+fn difference(first: f64, other: f64, exact: impl Fn() -> Double) -> f64 {
+    let difference = first - other;
+    if libm::fabs(difference) >= 0.25 * libm::fabs(other) {
+        return difference;
+    }
+    let value = exact().to_f64();
+    if value.is_nan() { difference } else { value }
+}
+
+/// By a concentration a of the first, of which b is that of the second, given the sum of the others, and what is added to it: with the sum s
+/// and what is added to that, D, ψ'(s) D - ψ'(a) (b - a). Both are nearly equal if the others are small.
+pub(super) fn dirichlet_first(a: f64, b: f64, rest: f64, rest_d: f64) -> f64 {
+    let d = b - a;
+    difference(product(d + rest_d, trigamma(a + rest)), product(d, trigamma(a)), || {
+        let d = Double::new(b, -a);
+        polygamma::trigamma(Double::new(a, rest)) * (d + rest_d) - polygamma::trigamma(Double::from(a)) * d
+    })
+}
+
+/// By the concentration b of the second: ψ(b) - ψ(a) less that of the sums.
+pub(super) fn dirichlet_second(a: f64, b: f64, rest: f64, rest_b: f64, rest_d: f64) -> f64 {
+    let d = b - a;
+    -difference(digamma_difference(b + rest_b, a + rest, d + rest_d), digamma_difference(b, a, d), || {
+        let d = Double::new(b, -a);
+        polygamma::digamma_difference(Double::new(b, rest_b), Double::new(a, rest), d + rest_d)
+            - polygamma::digamma_difference(Double::from(b), Double::from(a), d)
+    })
 }

@@ -264,13 +264,36 @@ pub(super) mod weibull {
 
     /// -ln X is Gumbel with the location -ln(scale) and the scale 1/k.
     pub(in super::super) fn kl(scale1: f64, k1: f64, scale2: f64, k2: f64) -> f64 {
-        let ratio = k2 / k1;
-        let ratio_low = fma(-ratio, k1, k2) / k1;
         let base = scale1 / scale2;
         let base_low = fma(-base, scale2, scale1) / scale1;
+        of_ratio([base, base_low], log_ratio(scale1, scale2, scale1 - scale2), [k1, k2])
+    }
+
+    /// Given the ratio of the scales, what that lacks relative to it, and its logarithm.
+    fn of_ratio([base, base_low]: [f64; 2], log: f64, [k1, k2]: [f64; 2]) -> f64 {
+        let ratio = k2 / k1;
+        let ratio_low = fma(-ratio, k1, k2) / k1;
         let power = libm::pow(base, k2) * (1.0 + k2 * base_low);
-        let delta = -k2 * log_ratio(scale1, scale2, scale1 - scale2);
-        super::of_extremes([ratio, ratio_low], (k2 - k1) / k1, delta, power)
+        super::of_extremes([ratio, ratio_low], (k2 - k1) / k1, -k2 * log, power)
+    }
+
+    /// A product, what that lacks relative to it, and its logarithm.
+    fn product(scale: f64, rate: f64, low: f64) -> ([f64; 2], f64) {
+        let product = scale * rate;
+        let lacking = fma(scale, rate, -product) + scale * low;
+        ([product, lacking / product], log_ratio(product, 1.0, (product - 1.0) + lacking))
+    }
+
+    /// From an exponential distribution, of which k is 1 and the scale is the inverse of the rate.
+    pub(in super::super) fn from_exponential(rate: f64, low: f64, scale: f64, k: f64) -> f64 {
+        let ([product, lacking], log) = product(scale, rate, low);
+        let base = 1.0 / product;
+        of_ratio([base, fma(-base, product, 1.0) - lacking], -log, [1.0, k])
+    }
+
+    pub(in super::super) fn to_exponential(scale: f64, k: f64, rate: f64, low: f64) -> f64 {
+        let (product, log) = product(scale, rate, low);
+        of_ratio(product, log, [k, 1.0])
     }
 }
 

@@ -13,19 +13,31 @@ pub(super) const HALF_LN_2_PI: f64 = 0.918_938_533_204_672_8;
 /// From here on Stirling's series has the precision of f64.
 pub(super) const STIRLING_FROM: f64 = 12.0;
 
-/// Coefficients B(2k) / (2k (2k - 1)) of Stirling's series, for the powers 1, 3, 5, … of 1/x.
-const STIRLING: [f64; 10] = [
-    1.0 / 12.0,
-    -1.0 / 360.0,
-    1.0 / 1260.0,
-    -1.0 / 1680.0,
-    1.0 / 1188.0,
-    -691.0 / 360_360.0,
-    1.0 / 156.0,
-    -3617.0 / 122_400.0,
-    43_867.0 / 244_188.0,
-    -174_611.0 / 125_400.0,
+/// Coefficients B(2k) / (2k (2k - 1)) of Stirling's series, for the powers 1, 3, 5, … of 1/x: numerators and denominators.
+pub(super) const STIRLING_RATIOS: [[f64; 2]; 10] = [
+    [1.0, 12.0],
+    [-1.0, 360.0],
+    [1.0, 1260.0],
+    [-1.0, 1680.0],
+    [1.0, 1188.0],
+    [-691.0, 360_360.0],
+    [1.0, 156.0],
+    [-3617.0, 122_400.0],
+    [43_867.0, 244_188.0],
+    [-174_611.0, 125_400.0],
 ];
+
+/// The same as floats.
+const STIRLING: [f64; 10] = {
+    let mut floats = [0.0; 10];
+    let mut k = 0;
+    while k < floats.len() {
+        let [over, under] = STIRLING_RATIOS[k];
+        floats[k] = over / under;
+        k += 1;
+    }
+    floats
+};
 
 /// a b + c with one rounding.
 pub(super) fn fma(a: f64, b: f64, c: f64) -> f64 {

@@ -9,7 +9,13 @@ import numpy as np
 
 import klrs
 from klrs.distributions._core import NAMES, evaluate, evaluate_rows, total
-from klrs.distributions._discrete import Categorical, _OfProbability, of_probabilities
+from klrs.distributions._discrete import (
+    Categorical,
+    Geometric,
+    NegativeBinomial,
+    _OfProbability,
+    of_probabilities,
+)
 from klrs.distributions._families import Cauchy, Gumbel, Laplace, Normal
 from klrs.distributions._vectors import Dirichlet, MultivariateNormal, solve
 
@@ -29,6 +35,9 @@ _NEAR = 1e-13
 _ASYMMETRY = 3e-7
 """Integrals are of nearly equal distributions if divergences are this small, and as equal as this.
 """
+
+_LONG = 1e4
+"""A sum over integers with a larger standard deviation takes too long."""
 
 _NEAR_IN_ORDER = 1e-15
 """Times alpha |1 - alpha|: where the rounding of r and a formula without r are equally wrong."""
@@ -161,14 +170,20 @@ def _kl(p: Distribution, q: Distribution) -> Array | None:  # noqa: PLR0911
     if not (p._family and q._family):
         return None
     family, first, other = _as_one(p, q)
-    if family in {"negative_binomial", "negative_binomial_logits"}:
-        if not _are_same(first[0], other[0]):
-            return None
-        values = evaluate(f"kl_divergence {family} {family}", *first, other[1])
-        return np.where(np.isnan(other[0]), math.nan, values)
+    if not _is_short(p, q):
+        return None
     if family is not None:
         return evaluate(f"kl_divergence {family} {family}", *first, *other)
     return _kl_of_families(p, q)
+
+
+def _is_short(p: Distribution, q: Distribution) -> bool:
+    """Whether no sum has too many terms: that of different numbers of failures is one."""
+    counts = [it.total_count if isinstance(it, NegativeBinomial) else _ONE for it in (p, q)]
+    if not all(isinstance(it, (Geometric, NegativeBinomial)) for it in (p, q)):
+        return True
+    is_long = np.asarray(p.variance > _LONG * _LONG) & (counts[0] != counts[1])
+    return not (is_long & ~(p._is_nan | q._is_nan)).any()
 
 
 def _kl_of_families(p: Distribution, q: Distribution) -> Array | None:
@@ -187,8 +202,8 @@ def _as_one(
 ) -> tuple[str | None, tuple[Array, ...], tuple[Array, ...]]:
     """The family that both belong to, and their numbers in it; or no family.
 
-    Exponential distributions are gamma distributions, Bernoulli distributions are binomial.
-    Probabilities and logits meet as logits.
+    Exponential distributions are gamma distributions, Bernoulli distributions are binomial,
+    geometric distributions negative binomial. Probabilities and logits meet as logits.
     """
     if p._family == q._family:
         return p._family, p._numbers, q._numbers
@@ -203,6 +218,14 @@ def _as_one(
                 sides.append((_ONE, *numbers) if missing else numbers)
             name = p._name if len(bases) == 1 else "binomial"
             return name if of_probs else f"{name}_logits", sides[0], sides[1]
+        if bases == {"geometric", "negative_binomial"} and not (
+            p._family == p._name and q._family == q._name
+        ):
+            # The end of a geometric variable is a failure.
+            first, other = (
+                (_ONE, -it.logits) if it._name == "geometric" else it._of_logits() for it in (p, q)
+            )
+            return "negative_binomial_logits", first, other
     if {p._family, q._family} == {"gamma", "exponential"}:
         first, other = (
             (_ONE, *it._numbers) if it._family == "exponential" else it._numbers for it in (p, q)
@@ -349,12 +372,9 @@ def _renyi_of_family(
     numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
     exact = _below_pole(family, first, other, alpha)
     name = f"kl_divergence {family} {family}"
-    if family.startswith("negative_binomial"):
-        first, other = first[1:], other[1:]
     pair = evaluate(name, *numbers, *first), evaluate(name, *numbers, *other)
-    counts = numbers[:1] if family.startswith("negative_binomial") else ()
-    both = evaluate(name, *counts, *first, *other), evaluate(name, *counts, *other, *first)
-    to_r = evaluate(name, *counts, *first, *numbers[len(counts) :])
+    both = evaluate(name, *first, *other), evaluate(name, *other, *first)
+    to_r = evaluate(name, *first, *numbers)
     combined = np.where(valid, _combined(*pair, both[0], to_r, alpha), math.inf)
     # With large parameters, divergences are that much larger than squares of relative differences.
     is_many = family in {"gamma", "inverse_gamma", "poisson"}

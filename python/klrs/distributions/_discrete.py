@@ -323,7 +323,7 @@ class NegativeBinomial(_OfProbability):
     -----
     ``torch.distributions.NegativeBinomial(total_count, probs, logits)``;
     ``scipy.stats.nbinom(total_count, 1 - probs)``, which counts failures before successes. The
-    divergence has a closed form for equal counts.
+    divergence has a closed form for equal counts; else it is a sum over the values of the first.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 
 import klrs
 from klrs.distributions import _closed
-from klrs.distributions._core import evaluate, total
+from klrs.distributions._core import evaluate
 from klrs.distributions._discrete import Bernoulli, Categorical
 from klrs.distributions._families import Beta, Gamma, Normal
 from klrs.distributions._foreign import as_distribution
@@ -134,13 +134,19 @@ def _of_gammas(p: Gamma, q: Gamma) -> tuple[Gradient, Gradient]:
 
 
 def _of_concentrations(first: Array, other: Array) -> tuple[Gradient, Gradient]:
-    difference = other - first
-    sums = total(first)[..., None], total(other)[..., None], total(difference)[..., None]
-    own = evaluate("trigamma", first) * difference
-    shared = evaluate("trigamma", sums[0]) * sums[2]
-    change = evaluate("digamma_difference", other, first, difference)
-    changes = evaluate("digamma_difference", sums[1], sums[0], sums[2])
-    return {"concentration": shared - own}, {"concentration": change - changes}
+    first, other = np.broadcast_arrays(first, other)
+    rest, rest_of_other, added = (_of_others(it) for it in (first, other, other - first))
+    by_first = evaluate("gradient dirichlet first", first, other, rest, added)
+    by_other = evaluate("gradient dirichlet second", first, other, rest, rest_of_other, added)
+    return {"concentration": by_first}, {"concentration": by_other}
+
+
+def _of_others(terms: Array) -> Array:
+    """For each entry along the last axis, the sum of those before and of those after it."""
+    before, after = np.zeros_like(terms), np.zeros_like(terms)
+    np.cumsum(terms[..., :-1], axis=-1, out=before[..., 1:])
+    np.cumsum(terms[..., :0:-1], axis=-1, out=after[..., -2::-1])
+    return np.asarray(before + after)
 
 
 def _of_probabilities(p: Bernoulli, q: Bernoulli) -> tuple[Gradient, Gradient]:

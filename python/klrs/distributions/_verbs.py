@@ -341,8 +341,9 @@ def kl_divergence(
     {accuracy}
 
     Closed forms are there for two of one family, for the pairs of families of
-    ``torch.distributions.kl``, and where the divergence is infinite. Quadrature integrates
-    p ln(p/q) - p + q, which is nowhere negative, with QUADPACK.
+    ``torch.distributions.kl``, for Exponential with Weibull and Geometric with NegativeBinomial,
+    and where the divergence is infinite. Quadrature integrates p ln(p/q) - p + q, which is nowhere
+    negative, with QUADPACK.
 
     References
     ----------
