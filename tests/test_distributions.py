@@ -2477,3 +2477,26 @@ def test_a_density_beyond_floats_makes_no_infinite_divergence(p: Any, q: Any) ->
 def test_a_divergence_that_is_infinite_far_out_still_is() -> None:
     assert d.kl_divergence(d.InverseGamma(2, 1), d.HalfNormal(1)) == np.inf
     assert d.kl_divergence(d.Laplace(0, 1), d.Gumbel(0, 0.99)) == np.inf
+
+
+def test_a_density_of_scipy_whose_squares_leave_the_floats() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    # SciPy's density of t is 0 where x² is infinite, its support is not.
+    with mp.workdps(30):
+
+        def term(x: mpf) -> mpf:
+            p = 1 / (mp.pi * (1 + x * x))
+            return p * mp.log(p / (2 / (mp.pi * mp.sqrt(3) * (1 + x * x / 3) ** 2)))
+
+        exact = 2 * mp.quad(term, [0, 1, 3, 10, 100, mp.inf])
+    value, error = d.kl_divergence(d.Cauchy(0, 1), stats.t(3), return_error=True)
+    assert abs(value - exact) <= error <= 1e-10 * value
+
+
+def test_nan_stays_in_its_element_of_draws() -> None:
+    rng = np.random.default_rng(0)
+    p, q = d.Poisson([math.nan, 1.0]), d.Poisson(2.0)
+    found, error = d.kl_divergence(p, q, method="monte_carlo", rng=rng, return_error=True)
+    assert np.isnan(found[0])
+    assert np.isnan(error[0])
+    assert abs(found[1] - d.kl_divergence(d.Poisson(1.0), q)) <= 5 * error[1]

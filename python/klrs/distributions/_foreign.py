@@ -271,10 +271,7 @@ class Density(Distribution):
                 f"p: {self._shown} has no draws, which method='monte_carlo' needs; pass a "
                 "distribution that can be sampled"
             )
-        if not np.any(self._is_nan):
-            return self._sampler(rng, size)
-        count = len(size) - len(self._shape)
-        return self._draw_elements(rng, size[:count], size[count:])
+        return self._sampler(rng, size)
 
     @property
     def _scales(self) -> tuple[Any, Any]:

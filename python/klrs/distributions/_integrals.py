@@ -41,6 +41,9 @@ _ROUNDINGS = 20.0
 _LAST = 699.0
 """Beyond it, e^t and e^-t leave the floats."""
 
+_LAST_SQUARE = 1e150
+"""Soon after it, squares leave the floats."""
+
 _NEARLY_LAST = 600.0
 """-ln q of a probability that is about to leave the floats, if it is made from the number q."""
 
@@ -90,7 +93,7 @@ def integrate(integral: Integral, p: Distribution, q: Distribution, rtol: float)
     shape = check_pair(p, q)
     if p._event:
         raise ValueError(
-            f"method: 'quadrature' is for distributions of one number, not for {type(p).__name__}; "
+            f"method: 'quadrature' is for distributions of one number, not for {p._title}; "
             "pass method='monte_carlo'"
         )
     if not 0 < rtol < 1:
@@ -368,10 +371,13 @@ class _Piece:
         return 0.0 if value == math.inf and self.is_beyond(t) else value
 
     def is_beyond(self, t: float) -> bool:
-        """Whether a density of a family is 0 there, by x² say, though its support is not."""
+        """Whether a density is 0 there by x² say, though its support is not.
+
+        That of a function may mean it, up to where squares leave the floats.
+        """
         x, _, below, above = self.point(t)
         return any(
-            not isinstance(it, Density)
+            not (isinstance(it, Density) and abs(x) < _LAST_SQUARE)
             and it.support[0] < x < it.support[1]
             and it._log_prob_between(x, below, above) == -math.inf
             for it in (self.p, self.q)
@@ -544,7 +550,10 @@ def sampled(
             f"rng: got {rng!r}, expected a numpy.random.Generator; pass np.random.default_rng(seed)"
         )
     with np.errstate(all="ignore"):
-        draws = np.asarray(p._draw(rng, (int(count), *shape)), np.float64)
+        if np.any(p._is_nan):
+            draws = p._draw_elements(rng, (int(count),), shape)
+        else:
+            draws = np.asarray(p._draw(rng, (int(count), *shape)), np.float64)
         values = np.broadcast_to(np.asarray(mean_of(draws), np.float64), (int(count), *shape))
         mean = values.mean(axis=0)
         deviation = values.std(axis=0, ddof=1)
