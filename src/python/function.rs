@@ -248,13 +248,12 @@ fn call<'py>(
             }
         }
         let mut missing = definition.requires >> positional << positional;
+        let known = names.and_then(|names| known_places(py, names));
         for (index, &argument) in arguments[positional..].iter().enumerate() {
             let Some(names) = names else { break };
-            // SAFETY: the tuple, which the caller holds, has a name for each of these arguments.
-            let name = unsafe { Borrowed::from_ptr(py, ffi::PyTuple_GetItem(names.as_ptr(), index.cast_signed())) };
-            let place = match interned(py).iter().position(|parameter| parameter.is(name)) {
-                Some(place) => Some(place),
-                None => place(&name)?,
+            let place = match known {
+                Some(known) => Some(known[index]),
+                None => place_of(names, index)?,
             };
             match place {
                 Some(place) if definition.has >> place & 1 == 1 && places[place].is_none() => {
@@ -299,6 +298,44 @@ pub(super) fn plain_int(given: &Bound<'_, PyAny>) -> Option<isize> {
 fn interned(py: Python<'_>) -> &[Py<PyString>; PARAMETERS.len()] {
     static INTERNED: PyOnceLock<[Py<PyString>; PARAMETERS.len()]> = PyOnceLock::new();
     INTERNED.get_or_init(py, || PARAMETERS.map(|parameter| PyString::intern(py, parameter).unbind()))
+}
+
+/// Names of keywords, and where the arguments go that have them.
+struct Keywords {
+    names: Py<PyTuple>,
+    places: Vec<usize>,
+}
+
+/// Places of the arguments with these names, if they are known by the address of the tuple: a call in source code comes with the same one
+/// each time. The first of each address is kept, as long as the process lives; to read three names takes a tenth of a short call.
+#[inline]
+fn known_places(py: Python<'_>, names: &Bound<'_, PyTuple>) -> Option<&'static [usize]> {
+    static KNOWN: [PyOnceLock<Keywords>; 64] = [const { PyOnceLock::new() }; 64];
+    let slot = &KNOWN[names.as_ptr().addr() / align_of::<ffi::PyObject>() / 2 % KNOWN.len()];
+    let known = if let Some(known) = slot.get(py) {
+        known
+    } else {
+        let keywords = keywords(names)?;
+        slot.get_or_init(py, || keywords)
+    };
+    known.names.is(names).then_some(&*known.places)
+}
+
+/// What is kept of names, unless one is unknown.
+#[cold]
+fn keywords(names: &Bound<'_, PyTuple>) -> Option<Keywords> {
+    let places = (0..names.len()).map(|index| place_of(names, index).ok().flatten()).collect::<Option<_>>()?;
+    Some(Keywords { names: names.clone().unbind(), places })
+}
+
+/// The parameter that has the name with that index.
+fn place_of(names: &Bound<'_, PyTuple>, index: usize) -> PyResult<Option<usize>> {
+    // SAFETY: the tuple, which the caller holds, has a name for each of the arguments.
+    let name = unsafe { Borrowed::from_ptr(names.py(), ffi::PyTuple_GetItem(names.as_ptr(), index.cast_signed())) };
+    match interned(names.py()).iter().position(|parameter| parameter.is(name)) {
+        Some(place) => Ok(Some(place)),
+        None => place(&name),
+    }
 }
 
 /// The parameter that has a name, by its text.
