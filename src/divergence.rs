@@ -54,7 +54,7 @@ pub struct Pair<V> {
     pub d: V,
     /// What a probability of 1 has become.
     pub unit: V,
-    /// Entries of q above this hold most of the mass of a row that is being normalised; +inf otherwise.
+    /// The entry of q above this holds most of the mass of a row that is being normalised; +inf otherwise.
     pub dominant: V,
     /// Whether any of the rows is being normalised, so that q may have been rounded: the same for all entries, for a branch that
     /// saves what exact entries do not need.

@@ -49,6 +49,7 @@ from inputs import (
     TSALLIS,
     TSALLIS_ENTROPY,
     VERBS,
+    Float,
     K,
     Verb,
     assert_same_bits,
@@ -556,6 +557,15 @@ def test_scaling_by_powers_of_two_changes_no_bit(
 @given(weights(2), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_any_total(verb: Verb, rows: list[np.ndarray], a: float, b: float) -> None:
     assert_right(verb, rows[0] * a, rows[1] * b, F64, **verb.options(normalize=True))
+
+
+@each_verb
+@pytest.mark.parametrize("kind", [F64, F32], ids=str)
+def test_two_halves_of_any_total(verb: Verb, kind: Float) -> None:
+    """Neither has most of the mass, however the quotient of the sums is rounded."""
+    for total in np.geomspace(1e-3, 1e3, 61):
+        p, q = kind.array([1.0, 0.75]), kind.array([0.75 * total] * 2)
+        assert_right(verb, p, q, kind, **verb.options(normalize=True))
 
 
 @pytest.mark.parametrize("verb", [*VERBS, *FAMILIES], ids=str)

@@ -34,6 +34,9 @@ impl Divergence<0> for TotalMass {
     }
 }
 
+/// The share of a row's mass that only one of its entries can exceed, also when both halves of a row are rounded up.
+const MOST: f64 = 0.5625;
+
 /// What a row is multiplied with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lift<T> {
@@ -146,7 +149,7 @@ impl<T: Real> Lift<T> {
                 q: T::from_f64(mass / sum_q),
                 q_low: T::default(),
                 unit: T::from_f64(mass),
-                dominant: T::from_f64(mass * 0.5),
+                dominant: T::from_f64(mass * MOST),
             },
             shifts,
             total: mass,
