@@ -11,8 +11,8 @@ import numpy as np
 
 from klrs.distributions._closed import check_pair, is_infinite, is_singular, near_integral
 from klrs.distributions._core import evaluate
+from klrs.distributions._density import Density
 from klrs.distributions._families import VonMises
-from klrs.distributions._foreign import Density
 
 if TYPE_CHECKING:
     from collections.abc import Callable

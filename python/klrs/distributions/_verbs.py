@@ -10,7 +10,8 @@ import numpy as np
 from klrs._numbers import number
 from klrs.distributions import _closed
 from klrs.distributions._core import evaluate
-from klrs.distributions._foreign import Density, as_distribution
+from klrs.distributions._density import Density
+from klrs.distributions._foreign import as_distribution
 from klrs.distributions._integrals import FLOOR, Integral, integrate, sampled, unreachable
 
 if TYPE_CHECKING:
