@@ -9,8 +9,8 @@ use crate::lanes::{Lanes, exp, ln};
 /// (entries above 1 pass the check of sums and would give a negative crumb).
 ///
 /// Normalised: an entry q_k that holds most of the mass has ln(q_k/Σq) = ln(1 - r), with r the share of the others: a small
-/// number that must be summed by itself, since no rounding of Σq leaves a trace of it in q_k/Σq. So entries above half the mass
-/// (there is at most one) are left out of the first term; the second collects the mass of the others, the third the weight p_k.
+/// number that must be summed by itself, since no rounding of Σq leaves a trace of it in q_k/Σq. So an entry of more than 9/16 of the
+/// mass (there is at most one) is left out of the first term; the second collects the mass of the others, the third the weight p_k.
 ///
 /// C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27 (1948).
 pub(crate) struct CrossEntropy {
