@@ -100,3 +100,23 @@ def test_text_signature(name: str) -> None:
     """Made without `inspect`, for the sake of the import, and the same as its."""
     bare = [it.replace(annotation=it.empty) for it in PARAMETERS[name].values()]
     assert str(inspect.signature(getattr(klrs, name))) == str(inspect.Signature(bare))
+
+
+def test_names_of_keywords_that_many_calls_have() -> None:
+    """Which tuple of names a call comes with is remembered, for a few dozen of them."""
+    keywords = ["axis=0", "base=2", "keepdims=True", "normalize=True", "where=None", "out=None"]
+    expected = klrs.kl_divergence(P, Q, axis=0, base=2, keepdims=True)
+    calls = []
+    for number in range(300):
+        order = keywords[number % 6 :] + keywords[: number % 6]
+        # Code of its own, which has a tuple of its own.
+        calls.append(eval(f"lambda f, *given: f(*given, {', '.join(order)})"))
+    for own in [*calls, *calls]:
+        assert own(klrs.kl_divergence, P, Q) == expected
+    own = calls[0]
+    assert own(klrs.js_divergence, P, Q) == klrs.js_divergence(P, Q, base=2)
+    assert own(klrs.entropy, Q) == klrs.entropy(Q, base=2)
+    with pytest.raises(TypeError, match="base"):
+        own(klrs.hellinger_distance, P, Q)
+    with pytest.raises(TypeError, match="axis"):
+        own(klrs.kl_divergence, P, Q, 0)

@@ -34,6 +34,7 @@ import klrs
 import reference_distributions as reference
 from klrs import distributions as d
 from reference_distributions import Case, One, one
+from sampling import assert_near, monte_carlo
 
 RECORD = list(reference.recorded())
 
@@ -1784,23 +1785,6 @@ def test_frozen_distributions_of_scipy_that_are_not_ours() -> None:
     )
     assert d.kl_divergence(scipy.stats.gamma(2.5), shifted) == np.inf
     assert d.entropy(student) == pytest.approx(float(student.entropy()), rel=1e-8)
-
-
-def monte_carlo(verb: Any, *pair: Any, size: int = 20_000, **options: Any) -> tuple[Any, Any]:
-    """A value from draws and its standard error."""
-    found: tuple[Any, Any] = verb(
-        *pair, method="monte_carlo", rng=rng_of(3), size=size, return_error=True, **options
-    )
-    return found
-
-
-def assert_near(found: tuple[Any, Any], exact: Any) -> None:
-    """Within 5 standard errors, which are small."""
-    value, error = found
-    exact = np.asarray(exact, np.float64)
-    assert np.shape(value) == exact.shape
-    assert (np.abs(value - exact) <= 5 * error).all(), (value, exact, error)
-    assert (error <= 0.05 * np.abs(exact)).all(), error
 
 
 def test_arrays_of_distributions_of_scipy() -> None:

@@ -26,6 +26,7 @@ from klrs import _torch, logits  # noqa: E402
 from klrs import distributions as d  # noqa: E402
 from klrs._adapters import adapter_for, call  # noqa: E402
 from messages import raises  # noqa: E402
+from sampling import assert_near, monte_carlo  # noqa: E402
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 RESULTS = dict.fromkeys(DTYPES, torch.float32) | {torch.float64: torch.float64}
@@ -749,24 +750,6 @@ def test_other_functions_ask_for_tensors_without_gradients() -> None:
 
 def float64(values: Any) -> Any:
     return torch.tensor(values, dtype=torch.float64)
-
-
-def monte_carlo(verb: Any, *pair: Any, size: int = 20_000, **options: Any) -> tuple[Any, Any]:
-    """A value from draws and its standard error."""
-    rng = np.random.default_rng(3)
-    found: tuple[Any, Any] = verb(
-        *pair, method="monte_carlo", rng=rng, size=size, return_error=True, **options
-    )
-    return found
-
-
-def assert_near(found: tuple[Any, Any], exact: Any) -> None:
-    """Within 5 standard errors, which are small."""
-    value, error = found
-    exact = np.asarray(exact, np.float64)
-    assert np.shape(value) == exact.shape
-    assert (np.abs(value - exact) <= 5 * error).all(), (value, exact, error)
-    assert (error <= 0.05 * np.abs(exact)).all(), error
 
 
 STUDENT = there.StudentT(3.0, 0.5, 2.0)
