@@ -252,6 +252,10 @@ pub trait Lanes:
     fn power_of_two(self) -> Self;
     /// `self` times 2^k where both are normal numbers; `rounded` is what [`exp::Coefficients::ROUND`] was added to, to leave k.
     fn times_power_of_two(self, rounded: Self) -> Self;
+    /// `other` where it is less than `self`; `self` elsewhere, NaN included.
+    fn at_most(self, other: Self) -> Self;
+    /// The greater of each two lanes; `self` where `other` is NaN.
+    fn greatest(self, other: Self) -> Self;
     /// The smaller of each two lanes, or either if one is NaN.
     fn least(self, other: Self) -> Self;
     /// Whether any lane is less than that of `floor`; a NaN is not.
@@ -307,16 +311,6 @@ pub trait Lanes:
         let back = sum - self;
         [sum, (self - (sum - back)) + (other - back)]
     }
-    /// `other` where it is less than `self`; `self` elsewhere, NaN included.
-    #[inline(always)]
-    fn at_most(self, other: Self) -> Self {
-        Self::select(self.exceeds(other), other, self)
-    }
-    /// The greater of each two lanes; `self` where `other` is NaN.
-    #[inline(always)]
-    fn greatest(self, other: Self) -> Self {
-        Self::select(other.exceeds(self), other, self)
-    }
     /// `self * factor`, 0 where `self` is 0, whatever the factor.
     #[inline(always)]
     fn times(self, factor: Self) -> Self {
@@ -341,6 +335,12 @@ pub trait Lanes:
 #[must_use]
 pub const fn is_slow<S: Simd>() -> bool {
     cfg!(target_arch = "x86_64") && size_of::<S::f64s>() < 32
+}
+
+/// Whether the minimum and the maximum of two lanes are one instruction, which gives the second unless the first is less, or greater:
+/// so where the second is NaN, and of two zeros. Other CPUs, and the level without instructions, have other rules.
+const fn keeps_second<S: Simd>() -> bool {
+    cfg!(target_arch = "x86_64") && !is_slow::<S>()
 }
 
 mod emulated {
@@ -415,6 +415,14 @@ impl<S: Simd> Lanes for f64x8<S> {
     #[inline(always)]
     fn times_power_of_two(self, rounded: Self) -> Self {
         (self.bitcast::<u64x8<S>>() + (rounded.bitcast::<u64x8<S>>() << 52)).bitcast()
+    }
+    #[inline(always)]
+    fn at_most(self, other: Self) -> Self {
+        if const { keeps_second::<S>() } { other.min(self) } else { Self::select(self.exceeds(other), other, self) }
+    }
+    #[inline(always)]
+    fn greatest(self, other: Self) -> Self {
+        if const { keeps_second::<S>() } { other.max(self) } else { Self::select(other.exceeds(self), other, self) }
     }
     #[inline(always)]
     fn least(self, other: Self) -> Self {
@@ -524,6 +532,14 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn times_power_of_two(self, rounded: Self) -> Self {
         (self.bitcast::<u32x16<S>>() + (rounded.bitcast::<u32x16<S>>() << 23)).bitcast()
+    }
+    #[inline(always)]
+    fn at_most(self, other: Self) -> Self {
+        if const { keeps_second::<S>() } { other.min(self) } else { Self::select(self.exceeds(other), other, self) }
+    }
+    #[inline(always)]
+    fn greatest(self, other: Self) -> Self {
+        if const { keeps_second::<S>() } { other.max(self) } else { Self::select(other.exceeds(self), other, self) }
     }
     #[inline(always)]
     fn least(self, other: Self) -> Self {

@@ -207,7 +207,7 @@ impl<V: Lanes> State<V> {
         }
         if delta.all_within(y.constant(FAR)) {
             let p = self.power(0, y) * (y.constant(power_of_two(LIFT)) * self.share[0]);
-            let [power, less_one, rest] = exp::growth(delta);
+            let [power, less_one, rest] = exp::growth_within(delta);
             return self.made(y, [p, p * power, p * less_one, p * rest], -delta);
         }
         // What all divergences do alike, and the least often: compiled once for all of them.
@@ -444,21 +444,19 @@ impl<D: Divergence<N>, const N: usize> Summand<2> for Moments<'_, D, N> {
 
     #[inline(always)]
     fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
-        let [p, q] = moments::<_, _, N>(self.0, row.pair(y, x), row.within).1;
-        [p, q]
+        let pair = row.pair(y, x);
+        let Partials { moments: [by_p, by_q], .. } = self.0.partials(pair, row.within);
+        [unless_nothing(by_p, pair.shares()), unless_nothing(by_q, pair.shares())]
     }
 }
 
-/// Shares and moments of a pair; classes of probability 0 have none.
+/// The moment of a pair with those shares; classes of probability 0 have none.
 #[inline(always)]
-fn moments<V: Lanes, D: Divergence<N>, const N: usize>(divergence: &D, pair: Pair<V>, within: V) -> ([V; 2], [V; 2]) {
-    let zero = pair.p.constant(0.0);
-    let Partials { moments: [by_p, by_q], .. } = divergence.partials(pair, within);
-    let nothing = pair.p.equals(zero) & pair.q.equals(zero);
+fn unless_nothing<V: Lanes>(moment: V, [p, q]: [V; 2]) -> V {
+    let zero = p.constant(0.0);
+    let nothing = p.equals(zero) & q.equals(zero);
     // Powers are in range where p and q are not.
-    let by_p = V::select(nothing, V::select(by_p.equals(by_p), by_p, zero), by_p);
-    let by_q = V::select(nothing, V::select(by_q.equals(by_q), by_q, zero), by_q);
-    (pair.shares(), [by_p, by_q])
+    V::select(nothing, V::select(moment.equals(moment), moment, zero), moment)
 }
 
 /// The derivatives of a divergence with respect to the logits: a moment less the share of the moments' sum.
@@ -469,14 +467,31 @@ impl<D: Divergence<N>, const N: usize> Written for Slopes<'_, D, N> {
 
     #[inline(always)]
     fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
-        let ([p, q], [by_p, by_q]) = moments::<_, _, N>(self.0, row.pair(y, x), row.within);
-        let infinity = x.constant(f64::INFINITY);
-        // A class that makes the value infinite has an infinite derivative, and so has the mean.
-        let [mean_p, mean_q] = row.means;
-        let slope_p = V::select(by_p.abs().equals(infinity), by_p, by_p - p.times(mean_p));
-        let slope_q = V::select(by_q.abs().equals(infinity), by_q, by_q - q.times(mean_q));
-        [slope_p.times(row.factors[0]), slope_q.times(row.factors[1])]
+        let pair = row.pair(y, x);
+        let Partials { moments: by, .. } = self.0.partials(pair, row.within);
+        let shares = pair.shares();
+        [slope(by, shares, row, 0), slope(by, shares, row, 1)]
     }
+}
+
+/// The derivative with respect to the logits of p or of q.
+#[inline(always)]
+fn slope<V: Lanes>(by: [V; 2], shares: [V; 2], row: &State<V>, which: usize) -> V {
+    let (mean, factor) = (row.means[which], row.factors[which]);
+    // Adding 0 turns -0.0 into 0.0.
+    let slope = (by[which] - shares[which] * mean).fma(factor, mean.constant(0.0));
+    if slope.all_within(mean.constant(V::Scalar::MAX.to_f64())) {
+        return slope;
+    }
+    mean.outlined(
+        #[inline(always)]
+        move || {
+            let by = unless_nothing(by[which], shares);
+            // A class that makes the value infinite has an infinite derivative, and so has the mean.
+            let is_infinite = by.abs().equals(mean.constant(f64::INFINITY));
+            V::select(is_infinite, by, by - shares[which].times(mean)).times(factor)
+        },
+    )
 }
 
 /// What is written for each entry of one row of logits.

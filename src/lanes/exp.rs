@@ -110,7 +110,7 @@ struct Parts<V> {
 #[inline(always)]
 fn take_apart<V: Lanes>(x: V) -> Parts<V> {
     let far = x.constant(<V::Scalar as Coefficients>::FAR);
-    let x = -(-x.at_most(far)).at_most(far);
+    let x = x.at_most(far).greatest(-far);
     let round = x.constant(<V::Scalar as Coefficients>::ROUND);
     let k = x.fma(x.constant(core::f64::consts::LOG2_E), round) - round;
     let k = V::select(x.abs().exceeds(x.constant(1.0)), k, x.constant(0.0));
@@ -152,8 +152,8 @@ pub fn decay<V: Lanes>(x: V) -> V {
 /// [`decay`], but the least value that is a normal number where that is 0: nothing beside 1, and a selection less.
 #[inline(always)]
 pub fn decay_or_least<V: Lanes>(x: V) -> V {
-    let (one, least) = (x.constant(1.0), x.constant(<V::Scalar as Coefficients>::LEAST));
-    let x = V::select(least.exceeds(x), least, x);
+    let one = x.constant(1.0);
+    let x = x.greatest(x.constant(<V::Scalar as Coefficients>::LEAST));
     let round = x.constant(<V::Scalar as Coefficients>::ROUND);
     let rounded = x.fma(x.constant(core::f64::consts::LOG2_E), round);
     let r = (rounded - round).fma(x.constant(-core::f64::consts::LN_2), x);
@@ -215,6 +215,20 @@ pub fn growth<V: Lanes>(x: V) -> [V; 3] {
     [exp, V::select(near, square.fma(parts.rest, parts.r), less_one), rest]
 }
 
+/// [`growth`] for |x| <= 64, with the same bits, in fewer instructions: its powers are normal numbers, and one power of two does.
+#[inline(always)]
+pub fn growth_within<V: Lanes>(x: V) -> [V; 3] {
+    let (one, round) = (x.constant(1.0), x.constant(<V::Scalar as Coefficients>::ROUND));
+    let is_far = x.abs().exceeds(one);
+    let rounded = V::select(is_far, x.fma(x.constant(core::f64::consts::LOG2_E), round), round);
+    let r = less_ln2(x, rounded - round);
+    let (square, rest) = (r * r, polynomial(<V::Scalar as Coefficients>::REST, r));
+    let near = square.fma(rest, r);
+    let exp = (one + near).times_power_of_two(rounded);
+    let far = exp - one;
+    [exp, V::select(is_far, far, near), V::select(is_far, far - x, square * rest)]
+}
+
 /// Below, e^x is nothing beside 1; and 2^k is a normal number of both types.
 const NOTHING: f64 = -64.0;
 
@@ -227,7 +241,7 @@ pub fn half_growth<V: Lanes>(x: V) -> [V; 2] {
     let (half, least) = (x.constant(0.5), x.constant(NOTHING));
     let most = x.constant(<V::Scalar as Coefficients>::MOST_OF_HALF);
     let low = x.at_most(most);
-    let within = V::select(least.exceeds(low), least, low);
+    let within = low.greatest(least);
     let is_far = x.abs().exceeds(x.constant(1.0));
     let round = x.constant(<V::Scalar as Coefficients>::ROUND);
     let rounded = within.fma(x.constant(core::f64::consts::LOG2_E), round);
