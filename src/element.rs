@@ -76,6 +76,18 @@ pub enum Elements<'a, T> {
     BF16(&'a mut [BF16]),
 }
 
+impl<T: Real + Storage> Elements<'_, T> {
+    /// Their dtype.
+    #[must_use]
+    pub const fn dtype(&self) -> DType {
+        match self {
+            Self::Real(_) => T::DTYPE,
+            Self::F16(_) => DType::F16,
+            Self::BF16(_) => DType::BF16,
+        }
+    }
+}
+
 impl<T: Real> Elements<'_, T> {
     /// How many there are.
     #[must_use]

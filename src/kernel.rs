@@ -18,9 +18,11 @@
 //! The driver sees a [`Kernel`] as an object and hands it slices, so that only what is in this file and the formula is compiled
 //! once per divergence, type and level.
 
+use core::ops::Range;
+
 use crate::divergence::{Chain, Divergence, Overflow, Pair, Sums};
 use crate::element::Elements;
-use crate::lanes::half::{BF16, F16};
+use crate::lanes::half::{BF16, F16, Half};
 use crate::lanes::turn::LONGEST;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, is_slow, power_of_two, prefetch};
 
@@ -257,21 +259,61 @@ impl Finish {
     }
 }
 
-/// The next entries of p and q, as they are stored.
+/// The next entries of `N` operands, p and q mostly, as they are stored.
 #[derive(Clone, Copy, Debug)]
-pub enum Run<'a, T> {
+pub enum Run<'a, T, const N: usize = 2> {
     /// In the compute type.
-    Real([&'a [T]; 2]),
+    Real([&'a [T]; N]),
     /// In half floats that are computed in `f32`.
-    F16([&'a [F16]; 2]),
+    F16([&'a [F16]; N]),
     /// The same.
-    BF16([&'a [BF16]; 2]),
+    BF16([&'a [BF16]; N]),
+}
+
+impl<T: Real, const N: usize> Run<'_, T, N> {
+    /// The first entries of each, or what there is.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        match self {
+            Self::Real(operands) => Self::Real(operands.map(|entries| first(entries, count))),
+            Self::F16(operands) => Self::F16(operands.map(|entries| first(entries, count))),
+            Self::BF16(operands) => Self::BF16(operands.map(|entries| first(entries, count))),
+        }
+    }
+
+    /// One entry.
+    #[must_use]
+    pub fn at(&self, operand: usize, place: usize) -> T {
+        let mut entry = [T::default()];
+        match self {
+            Self::Real(operands) => entry[0] = operands[operand][place],
+            Self::F16(operands) => T::from_halves(Level::new(), &operands[operand][place..=place], &mut entry),
+            Self::BF16(operands) => T::from_halves(Level::new(), &operands[operand][place..=place], &mut entry),
+        }
+        entry[0]
+    }
+}
+
+fn first<E>(entries: &[E], count: usize) -> &[E] {
+    &entries[..entries.len().min(count)]
 }
 
 /// What a kernel reads as `T`.
-trait Entry<T: Real>: Copy {
+trait Entry<T: Real>: Copy + Default {
     /// A vector, or what there is of one and zeros.
     fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S>;
+
+    /// One of the two vectors of a run, in an order of their own.
+    fn load_part<S: Simd>(simd: S, run: &[Self], part: usize) -> T::Lanes<S>;
+
+    /// Two vectors of what was made of those, in the order of the run.
+    fn in_order<S: Simd>(parts: [T::Lanes<S>; 2]) -> [T::Lanes<S>; 2];
+
+    /// 0 or -inf, to fill a vector up with.
+    fn padding(value: f64) -> Self;
+
+    /// Takes what was written elsewhere in the order of those vectors, for whole pairs of them.
+    fn round(level: Level, parts: &[T], places: Range<usize>, out: &mut Elements<T>);
 }
 
 impl<T: Real> Entry<T> for T {
@@ -279,21 +321,61 @@ impl<T: Real> Entry<T> for T {
     fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
         Lanes::load_some(simd, run)
     }
-}
 
-impl<T: Real> Entry<T> for F16 {
     #[inline(always)]
-    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
-        Lanes::load_halves(simd, run)
+    fn load_part<S: Simd>(simd: S, run: &[Self], part: usize) -> T::Lanes<S> {
+        Lanes::load(simd, &run[part * T::WIDTH..][..T::WIDTH])
+    }
+
+    #[inline(always)]
+    fn in_order<S: Simd>(parts: [T::Lanes<S>; 2]) -> [T::Lanes<S>; 2] {
+        parts
+    }
+
+    #[inline(always)]
+    fn padding(value: f64) -> Self {
+        T::from_f64(value)
+    }
+
+    #[inline(always)]
+    fn round(level: Level, parts: &[T], places: Range<usize>, out: &mut Elements<T>) {
+        out.round(level, places, parts);
     }
 }
 
-impl<T: Real> Entry<T> for BF16 {
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
-        Lanes::load_halves(simd, run)
-    }
+macro_rules! half_entry {
+    ($($type:ident)*) => {$(
+        impl<T: Real> Entry<T> for $type {
+            #[inline(always)]
+            fn load<S: Simd>(simd: S, run: &[Self]) -> T::Lanes<S> {
+                Lanes::load_halves(simd, run)
+            }
+
+            #[inline(always)]
+            fn load_part<S: Simd>(simd: S, run: &[Self], part: usize) -> T::Lanes<S> {
+                Lanes::load_part(simd, run, part)
+            }
+
+            #[inline(always)]
+            fn in_order<S: Simd>(parts: [T::Lanes<S>; 2]) -> [T::Lanes<S>; 2] {
+                Lanes::in_order::<Self>(parts)
+            }
+
+            #[inline(always)]
+            fn padding(value: f64) -> Self {
+                Half::round(<f32 as Real>::from_f64(value))
+            }
+
+            #[inline(always)]
+            fn round(level: Level, parts: &[T], places: Range<usize>, out: &mut Elements<T>) {
+                let Elements::$type(out) = out else { unreachable!("what is made of half floats is written as these") };
+                T::parts_to_halves(level, parts, &mut out[places]);
+            }
+        }
+    )*};
 }
+
+half_entry! { F16 BF16 }
 
 /// A divergence, ready to be driven.
 pub trait Kernel<T: Real>: Send + Sync {

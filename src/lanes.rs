@@ -132,6 +132,8 @@ pub trait Real:
     fn from_halves<H: half::Half>(level: Level, run: &[H], out: &mut [Self]);
     /// The nearest half floats of a run; for `f32` only.
     fn to_halves<H: half::Half>(level: Level, run: &[Self], out: &mut [H]);
+    /// The same of pairs of vectors in the order of [`half::Half::load_part`], of which the last may be of a shorter run.
+    fn parts_to_halves<H: half::Half>(level: Level, parts: &[Self], out: &mut [H]);
     /// The same value as `f64`; exact.
     fn to_f64(self) -> f64;
     /// The nearest value of this type that does not exceed `ceiling`.
@@ -164,6 +166,9 @@ impl Real for f64 {
         }
     }
     fn to_halves<H: half::Half>(_level: Level, _run: &[Self], _out: &mut [H]) {
+        unreachable!("half floats are computed in f32")
+    }
+    fn parts_to_halves<H: half::Half>(_level: Level, _parts: &[Self], _out: &mut [H]) {
         unreachable!("half floats are computed in f32")
     }
     #[inline(always)]
@@ -199,6 +204,9 @@ impl Real for f32 {
     fn to_halves<H: half::Half>(level: Level, run: &[Self], out: &mut [H]) {
         half::narrow(level, run, out);
     }
+    fn parts_to_halves<H: half::Half>(level: Level, parts: &[Self], out: &mut [H]) {
+        half::narrow_parts(level, parts, out);
+    }
     #[inline(always)]
     fn to_f64(self) -> f64 {
         f64::from(self)
@@ -233,6 +241,10 @@ pub trait Lanes:
     fn load(simd: Self::Simd, slice: &[Self::Scalar]) -> Self;
     /// The lanes from as many half floats, or from fewer and zeros; for `f32` only.
     fn load_halves<H: half::Half>(simd: Self::Simd, run: &[H]) -> Self;
+    /// One of two vectors of half floats, see [`half::Half::load_part`]; for `f32` only.
+    fn load_part<H: half::Half>(simd: Self::Simd, run: &[H], part: usize) -> Self;
+    /// See [`half::Half::in_order`]; for `f32` only.
+    fn in_order<H: half::Half>(parts: [Self; 2]) -> [Self; 2];
     /// The lanes into a slice of exactly the vector's width.
     fn store(self, slice: &mut [Self::Scalar]);
     /// `self * factor + addend`, rounded once, on every CPU.
@@ -380,6 +392,14 @@ impl<S: Simd> Lanes for f64x8<S> {
         unreachable!("kernels read half floats as f32")
     }
     #[inline(always)]
+    fn load_part<H: half::Half>(_simd: S, _run: &[H], _part: usize) -> Self {
+        unreachable!("kernels read half floats as f32")
+    }
+    #[inline(always)]
+    fn in_order<H: half::Half>(parts: [Self; 2]) -> [Self; 2] {
+        parts
+    }
+    #[inline(always)]
     fn store(self, slice: &mut [Self::Scalar]) {
         self.store_slice(slice);
     }
@@ -495,6 +515,14 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn load_halves<H: half::Half>(simd: S, run: &[H]) -> Self {
         half::load_some(simd, run)
+    }
+    #[inline(always)]
+    fn load_part<H: half::Half>(simd: S, run: &[H], part: usize) -> Self {
+        H::load_part(simd, run, part)
+    }
+    #[inline(always)]
+    fn in_order<H: half::Half>(parts: [Self; 2]) -> [Self; 2] {
+        H::in_order(parts)
     }
     #[inline(always)]
     fn store(self, slice: &mut [Self::Scalar]) {

@@ -13,8 +13,9 @@
 //! NaN is not looked for: it is in the sums of its row, and makes all of the row NaN. Two classes with one logit have no rows, but
 //! values for each entry, which are written like derivatives.
 //!
-//! A row is read from memory once and brought in whole, one thread each; that of 262 144 classes is 1 MiB of `f32`. To read the half
-//! floats of rows once more in each sweep, a block at a time, is slower by a quarter: storing what they are is what it costs.
+//! A row is read from memory once, one thread each, and then from the cache: as it lies in memory, or brought in whole. Half floats are
+//! read as such in each sweep where kernels are compiled for them: getting them costs an instruction or two a vector, storing what they
+//! are the traffic of twice their bytes.
 
 use core::ops::Range;
 
@@ -24,10 +25,9 @@ use crate::element::{DType, Elements, all, parts};
 use crate::error::{Error, Found};
 use crate::kernel::logits::{
     Ahead, Binary, LIFT, Labelled, LogitRow, Part, Single, Targets, Tile, label_entropies, log_masses, masses, mean_gaps, scan,
-    target_gaps, widen, write_binary, write_single,
+    target_gaps, write_binary, write_single,
 };
-use crate::kernel::{Finish, Kernel, Partial, RowSums, SHORT};
-use crate::lanes::half::{BF16, F16};
+use crate::kernel::{Finish, Kernel, Partial, RowSums, Run, SHORT};
 use crate::lanes::{Level, Real, WIDE, exp, ln, power_of_two, two_sum};
 use crate::parallel::{self, Team};
 use crate::tile::{Operand, Steps, TILE_ROWS};
@@ -128,8 +128,6 @@ struct Batch<'b, T> {
     tile: Tile<'b, T>,
     known: &'b mut [LogitRow],
     sums: &'b mut [Partial],
-    /// The greatest entries of p and q, where they have been seen already.
-    greatest: [Option<f64>; 2],
     /// Of q: the mass less 1.
     rest: [f64; 16],
     values: &'b mut [T],
@@ -171,15 +169,6 @@ struct Driver<'a, T: Real> {
     in_order: bool,
     /// What all derivatives are multiplied with: 1/T, in the units that were asked for.
     unit: f64,
-}
-
-/// What is known of rows that were brought in.
-#[derive(Clone, Copy, Default)]
-struct Brought {
-    /// Which operands that was.
-    is: [bool; 2],
-    /// The greatest entry of one row.
-    greatest: [Option<f64>; 2],
 }
 
 /// What a thread needs.
@@ -284,7 +273,7 @@ impl<'a, T: Compute> Driver<'a, T> {
         }
         let Scratch { entries: [scratch_p, scratch_q], known, sums, found, .. } = scratch;
         let step = if self.across { T::WIDTH } else { 1 };
-        let brought = if self.across { Brought::default() } else { self.bring(piece, [scratch_p, scratch_q]) };
+        let is_brought = if self.across { [false; 2] } else { self.bring(piece, [scratch_p, scratch_q]) };
         for first in (0..piece.values.len()).step_by(step) {
             let rows = first..piece.values.len().min(first + step);
             if at_once && piece.values[rows.clone()].iter().all(|value| value.to_f64().is_finite()) {
@@ -297,18 +286,20 @@ impl<'a, T: Compute> Driver<'a, T> {
                 piece.out.iter_mut().flatten().for_each(|out| out.fill(places.clone(), T::default()));
                 continue;
             }
-            let of_p = self.operands[0].map(|operand| self.entries(operand, &all, brought.is[0], first, scratch_p));
-            let of_q = self.operands[1].map(|operand| self.entries(operand, &all, brought.is[1], first, scratch_q));
-            let Some(q) = of_q else { return };
-            let p = of_p.unwrap_or(q);
-            let weights = if self.targets.weighted { &self.class_weights } else { q };
+            let entries = if let Some(halves) = self.halves(piece, all.start) {
+                halves
+            } else {
+                let of_p = self.operands[0].map(|operand| self.entries(operand, &all, is_brought[0], first, scratch_p));
+                let of_q = self.operands[1].map(|operand| self.entries(operand, &all, is_brought[1], first, scratch_q));
+                let Some(q) = of_q else { return };
+                Run::Real([of_p.unwrap_or(q), q, if self.targets.weighted { &self.class_weights } else { q }])
+            };
             let ahead = self.operands.map(|operand| if self.across { Ahead::NONE } else { ahead(operand, all.start + 1) });
-            let tile = Tile { entries: [p, q, weights], across: self.across, ahead };
+            let tile = Tile { entries, across: self.across, ahead };
             let values = &mut piece.values[rows.clone()];
             let (known, sums) = (&mut known[..rows.len()], &mut sums[..rows.len()]);
             let out = parts(&mut piece.out, &places);
-            let (rows, greatest) = (all.clone(), brought.greatest);
-            self.batch(Batch { rows, tile, known, sums, greatest, rest: [0.0; 16], values, out }, found);
+            self.batch(Batch { rows: all.clone(), tile, known, sums, rest: [0.0; 16], values, out }, found);
             self.leave_out(&all, values, &mut parts(&mut piece.out, &places));
         }
     }
@@ -332,37 +323,49 @@ impl<'a, T: Compute> Driver<'a, T> {
         label_entropies(level, of, entries, labels, ahead(Some(operand), piece.first + piece.values.len()), piece.values)
     }
 
-    /// Brings rows in that cannot be taken as they lie in memory.
-    fn bring(&self, piece: &Piece<T>, scratch: [&mut Vec<T>; 2]) -> Brought {
-        let length = self.job.plan.length;
-        let rows = piece.first..piece.first + piece.values.len();
-        if (rows.clone()).all(|row| self.is_skipped(row)) {
-            return Brought::default();
-        }
-        let mut brought = Brought::default();
-        for (which, (operand, scratch)) in self.operands.iter().zip(scratch).enumerate() {
-            let Some(operand) = operand else { continue };
-            if operand.borrow::<T>(rows.start, 0..length).is_none() {
-                scratch.resize(rows.len() * length, T::default());
-                brought.is[which] = true;
-                if rows.len() == 1 && T::DTYPE == DType::F32 {
-                    brought.greatest[which] = self.widened(operand, rows.start, scratch);
-                }
-                if brought.greatest[which].is_none() {
-                    operand.bring(rows.clone(), 0..length, scratch, Steps { row: length, entry: 1 });
-                }
-            }
-        }
-        brought
+    /// Whether the kernels that are used read half floats as they lie in memory.
+    fn reads_halves(&self) -> bool {
+        let are_compiled = match self.job.of {
+            Of::Divergence(..) => self.kernel.as_ref().is_some_and(|kernel| kernel.reads_halves()),
+            Of::CrossEntropy => self.job.labels.is_some() && self.job.smoothing == 0.0,
+            Of::Entropy | Of::LogSumExp => true,
+            Of::Binary(..) => false,
+        };
+        are_compiled && !self.across && T::DTYPE == DType::F32
     }
 
-    /// Brings a row of half floats in, and looks for its greatest entry on the way.
-    fn widened(&self, operand: &Operand, row: usize, out: &mut [T]) -> Option<f64> {
-        let (level, entries) = (self.job.level, 0..out.len());
-        if let Some(halves) = operand.borrow::<F16>(row, entries.clone()) {
-            return Some(widen(level, halves, out));
+    /// A row of half floats that is read like that, what is made of it being written as such.
+    fn halves(&self, piece: &Piece<T>, row: usize) -> Option<Run<'a, T, 3>> {
+        let [p, q] = self.operands;
+        let (q, entries) = (q.filter(|_| self.reads_halves())?, 0..self.job.plan.length);
+        let p = p.unwrap_or(q);
+        if piece.out.iter().flatten().any(|out| out.dtype() != q.rows.dtype()) {
+            return None;
         }
-        operand.borrow::<BF16>(row, entries).map(|halves| widen(level, halves, out))
+        if let (Some(p), Some(q)) = (p.borrow(row, entries.clone()), q.borrow(row, entries.clone())) {
+            return Some(Run::F16([p, q, q]));
+        }
+        let (p, q) = (p.borrow(row, entries.clone())?, q.borrow(row, entries)?);
+        Some(Run::BF16([p, q, q]))
+    }
+
+    /// Brings rows in that cannot be taken as they lie in memory, and says which operands those are.
+    fn bring(&self, piece: &Piece<T>, scratch: [&mut Vec<T>; 2]) -> [bool; 2] {
+        let length = self.job.plan.length;
+        let rows = piece.first..piece.first + piece.values.len();
+        let mut is_brought = [false; 2];
+        if (rows.clone()).all(|row| self.is_skipped(row)) || self.halves(piece, rows.start).is_some() {
+            return is_brought;
+        }
+        for ((is_brought, operand), scratch) in is_brought.iter_mut().zip(&self.operands).zip(scratch) {
+            let Some(operand) = operand else { continue };
+            if operand.borrow::<T>(rows.start, 0..length).is_none() {
+                *is_brought = true;
+                scratch.resize(rows.len() * length, T::default());
+                operand.bring(rows.clone(), 0..length, scratch, Steps { row: length, entry: 1 });
+            }
+        }
+        is_brought
     }
 
     fn entries<'s>(
@@ -446,10 +449,7 @@ impl<'a, T: Compute> Driver<'a, T> {
     /// The greatest logit of an operand of each row.
     fn find_greatest(&self, batch: &mut Batch<T>, which: usize, found: &mut Option<Found>) {
         let mut greatest = [0.0; 16];
-        match batch.greatest[which] {
-            Some(seen) => greatest[0] = seen,
-            None => scan(self.job.level, batch.tile, (which, false), &mut greatest[..batch.known.len()]),
-        }
+        scan(self.job.level, batch.tile, (which, false), &mut greatest[..batch.known.len()]);
         for (i, greatest) in greatest.into_iter().enumerate().take(batch.known.len()) {
             batch.known[i].greatest[which] = greatest;
             if greatest.is_infinite() && !self.is_skipped(batch.rows.start + i) {
@@ -804,7 +804,7 @@ impl<'a, T: Compute> Driver<'a, T> {
                     Elements::F16(_) | Elements::BF16(_) => {
                         let mut one = [T::default()];
                         let (x, weight) = ([T::from_f64(x)], [T::from_f64(self.class_weight(class))]);
-                        let tile = Tile { entries: [&x, &x, &weight], ..alone(&x, &x) };
+                        let tile = Tile { entries: Run::Real([&x, &x, &weight]), ..alone(&x, &x) };
                         write_single(level, derivatives, temperature, tile, &[*row], Elements::Real(&mut one));
                         one[0]
                     }
@@ -860,13 +860,13 @@ impl<'a, T: Compute> Driver<'a, T> {
 impl<T: Real> Batch<'_, T> {
     /// An entry of a row.
     fn entry(&self, which: usize, entry: usize, row: usize) -> f64 {
-        self.tile.entries[which][if self.tile.across { entry * T::WIDTH + row } else { entry }].to_f64()
+        self.tile.entries.at(which, if self.tile.across { entry * T::WIDTH + row } else { entry }).to_f64()
     }
 }
 
 /// One row, brought in.
 fn alone<'a, T: Real>(p: &'a [T], q: &'a [T]) -> Tile<'a, T> {
-    Tile { entries: [p, q, q], across: false, ahead: [Ahead::NONE; 2] }
+    Tile { entries: Run::Real([p, q, q]), across: false, ahead: [Ahead::NONE; 2] }
 }
 
 /// Where a row is, to ask for it.

@@ -9,14 +9,15 @@
 //! rounding took from it, c is known in two parts, and so δ keeps its *relative* error also where both rows are far from 0; the error
 //! that c has is the same for all entries, and what it does to a sum is known from Σ (q - p), as when probabilities are normalised.
 //!
-//! Lanes run along a row, or across short rows, as everywhere; the order of additions is that of the other kernels.
+//! Lanes run along a row, or across short rows, as everywhere; the order of additions is that of the other kernels, for half floats too,
+//! of which two vectors at a time are taken in an order of their own. What is written for these is rounded 512 entries at a time: in the
+//! registers of the loop, as things are, there is no room for it.
 
 use core::ops::Range;
 
-use super::{Accumulator, CACHE_LINE, MAX_SUMS, PREFETCH, Partial, STEPS, Shape, add, block};
+use super::{Accumulator, CACHE_LINE, Entry, MAX_SUMS, PREFETCH, Partial, Run, STEPS, Shape, add, block};
 use crate::divergence::{Divergence, Log, Pair, Partials};
 use crate::element::{Elements, all};
-use crate::lanes::half::Half;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dispatch, exp, is_slow, power_of_two, prefetch};
 
 mod binary;
@@ -58,8 +59,8 @@ pub struct LogitRow {
 /// Some rows, or a run of one: entries of p's and q's logits (or of p's probabilities), and class weights, side by side.
 #[derive(Clone, Copy, Debug)]
 pub struct Tile<'a, T> {
-    /// The entries. Across rows, entry k of row j is at `k * WIDTH + j`.
-    pub entries: [&'a [T]; 3],
+    /// The entries. Across rows, entry k of row j is at `k * WIDTH + j`, in the compute type.
+    pub entries: Run<'a, T, 3>,
     /// Whether lanes run across rows.
     pub across: bool,
     /// What is read after this row, to be asked for while it is summed.
@@ -70,7 +71,7 @@ impl<T: Real> Tile<'_, T> {
     /// The first entries of a row, or all of short ones.
     #[must_use]
     pub fn start(&self, count: usize) -> Self {
-        let entries = self.entries.map(|entries| if self.across { entries } else { &entries[..entries.len().min(count)] });
+        let entries = if self.across { self.entries } else { self.entries.first(count) };
         Self { entries, across: self.across, ahead: [Ahead::NONE; 2] }
     }
 }
@@ -113,6 +114,8 @@ pub struct State<V> {
     apart: [V; 2],
     within: V,
     means: [V; 2],
+    /// Whether some of them are not 0.
+    is_relative: [bool; 2],
     factors: [V; 2],
     lift: V,
 }
@@ -131,6 +134,7 @@ impl<V: Lanes> State<V> {
             apart: [gather(simd, rows, |row| row.apart[0]), gather(simd, rows, |row| row.apart[1])],
             within: gather(simd, rows, |row| row.within),
             means: [gather(simd, rows, |row| row.means[0]), gather(simd, rows, |row| row.means[1])],
+            is_relative: [0, 1].map(|which| rows.iter().any(|row| row.means[which] != 0.0)),
             factors: [gather(simd, rows, |row| row.factors[0]), gather(simd, rows, |row| row.factors[1])],
             lift: gather(simd, rows, |row| row.lift),
         }
@@ -150,6 +154,7 @@ impl<V: Lanes> State<V> {
             apart: [none; 2],
             within: none,
             means: [none; 2],
+            is_relative: [false; 2],
             factors: [none; 2],
             lift: none,
         }
@@ -314,6 +319,8 @@ pub trait Summand<const N: usize>: Sync {
     fn shape(&self) -> Shape;
     /// What a vector is filled up with.
     const PADDING: [f64; 3];
+    /// Whether it is compiled for half floats; if not, they are brought in as `f32`.
+    const HALVES: bool;
     /// The summands of some entries.
     fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; N];
 }
@@ -322,8 +329,10 @@ pub trait Summand<const N: usize>: Sync {
 pub trait Written: Sync {
     /// What a vector is filled up with.
     const PADDING: [f64; 3];
-    /// What there is for p and for q.
-    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2];
+    /// See [`Summand::HALVES`].
+    const HALVES: bool;
+    /// What there is for p and for q; anything where it is not wanted.
+    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>, wanted: [bool; 2]) -> [V; 2];
 }
 
 const LOGITS: f64 = f64::NEG_INFINITY;
@@ -333,6 +342,7 @@ struct Mass<const WHICH: usize, const IS_EXACT: bool>;
 
 impl<const WHICH: usize, const IS_EXACT: bool> Summand<2> for Mass<WHICH, IS_EXACT> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
+    const HALVES: bool = true;
 
     fn shape(&self) -> Shape {
         Shape::default()
@@ -355,6 +365,7 @@ pub(super) struct MeanGap;
 
 impl Summand<2> for MeanGap {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
+    const HALVES: bool = true;
 
     fn shape(&self) -> Shape {
         Shape::default()
@@ -397,6 +408,7 @@ pub(super) struct TargetGap(pub(super) Targets);
 
 impl Summand<MAX_SUMS> for TargetGap {
     const PADDING: [f64; 3] = [0.0, LOGITS, 0.0];
+    const HALVES: bool = false;
 
     fn shape(&self) -> Shape {
         Shape { terms: 4, maxima: 0 }
@@ -416,6 +428,7 @@ pub(super) struct Pairs<'d, D, const N: usize>(pub(super) &'d D);
 
 impl<D: Divergence<N>, const N: usize> Summand<MAX_SUMS> for Pairs<'_, D, N> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
+    const HALVES: bool = D::HALVES;
 
     fn shape(&self) -> Shape {
         Shape { terms: N, maxima: D::MAXIMA }
@@ -437,6 +450,7 @@ pub(super) struct Moments<'d, D, const N: usize>(pub(super) &'d D);
 
 impl<D: Divergence<N>, const N: usize> Summand<2> for Moments<'_, D, N> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
+    const HALVES: bool = D::HALVES;
 
     fn shape(&self) -> Shape {
         Shape::default()
@@ -464,29 +478,36 @@ pub(super) struct Slopes<'d, D, const N: usize>(pub(super) &'d D);
 
 impl<D: Divergence<N>, const N: usize> Written for Slopes<'_, D, N> {
     const PADDING: [f64; 3] = [LOGITS, LOGITS, 0.0];
+    const HALVES: bool = D::HALVES;
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>) -> [V; 2] {
+    fn of<V: Lanes>(&self, [y, x, _]: [V; 3], row: &State<V>, wanted: [bool; 2]) -> [V; 2] {
         let pair = row.pair(y, x);
         let Partials { moments: by, .. } = self.0.partials(pair, row.within);
-        let shares = pair.shares();
-        [slope(by, shares, row, 0), slope(by, shares, row, 1)]
+        let mut slopes = pair.shares();
+        for which in [0, 1] {
+            if wanted[which] {
+                slopes[which] = slope(by[which], pair.shares(), row, which);
+            }
+        }
+        slopes
     }
 }
 
 /// The derivative with respect to the logits of p or of q.
 #[inline(always)]
-fn slope<V: Lanes>(by: [V; 2], shares: [V; 2], row: &State<V>, which: usize) -> V {
+fn slope<V: Lanes>(by: V, shares: [V; 2], row: &State<V>, which: usize) -> V {
     let (mean, factor) = (row.means[which], row.factors[which]);
+    let relative = if row.is_relative[which] { by - shares[which] * mean } else { by };
     // Adding 0 turns -0.0 into 0.0.
-    let slope = (by[which] - shares[which] * mean).fma(factor, mean.constant(0.0));
+    let slope = relative.fma(factor, mean.constant(0.0));
     if slope.all_within(mean.constant(V::Scalar::MAX.to_f64())) {
         return slope;
     }
     mean.outlined(
         #[inline(always)]
         move || {
-            let by = unless_nothing(by[which], shares);
+            let by = unless_nothing(by, shares);
             // A class that makes the value infinite has an infinite derivative, and so has the mean.
             let is_infinite = by.abs().equals(mean.constant(f64::INFINITY));
             V::select(is_infinite, by, by - shares[which].times(mean)).times(factor)
@@ -514,9 +535,10 @@ pub enum Single {
 
 impl Written for Single {
     const PADDING: [f64; 3] = [0.0, LOGITS, 0.0];
+    const HALVES: bool = true;
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>) -> [V; 2] {
+    fn of<V: Lanes>(&self, entries: [V; 3], row: &State<V>, _wanted: [bool; 2]) -> [V; 2] {
         let x = entries[1];
         if let Self::Softmax | Self::LogSoftmax = self {
             let (gap, power) = row.gap_and_power(1, x);
@@ -554,12 +576,21 @@ impl Written for Single {
 
 /// The greatest entry of each row of a tile, or of their negatives: -inf if there is none but NaN.
 pub fn scan<T: Real>(level: Level, tile: Tile<T>, (which, negative): (usize, bool), greatest: &mut [f64]) {
-    if negative {
-        dispatch!(level, simd => scan_here::<_, _, true>(simd, tile, which, greatest));
-    } else {
-        dispatch!(level, simd => scan_here::<_, _, false>(simd, tile, which, greatest));
-    }
+    dispatch!(level, simd => match (tile.entries, negative) {
+        (Run::Real(entries), true) => scan_here::<_, T, _, true>(simd, entries[which], tile.across, greatest),
+        (Run::Real(entries), false) => scan_here::<_, T, _, false>(simd, entries[which], tile.across, greatest),
+        (Run::F16(entries), false) => scan_here::<_, T, _, false>(simd, entries[which], false, greatest),
+        (Run::BF16(entries), false) => scan_here::<_, T, _, false>(simd, entries[which], false, greatest),
+        (Run::F16(_) | Run::BF16(_), true) => unreachable!("{BROUGHT}"),
+    });
 }
+
+/// Whether half floats are computed in `T`.
+const fn is_f32<T>() -> bool {
+    size_of::<T>() == size_of::<f32>()
+}
+
+const BROUGHT: &str = "half floats are brought in as f32 for this";
 
 #[inline(always)]
 fn signed<V: Lanes, const NEGATIVE: bool>(x: V) -> V {
@@ -567,60 +598,38 @@ fn signed<V: Lanes, const NEGATIVE: bool>(x: V) -> V {
 }
 
 #[inline(always)]
-fn scan_here<S: Simd, T: Real, const NEGATIVE: bool>(simd: S, tile: Tile<T>, which: usize, out: &mut [f64]) {
+fn scan_here<S: Simd, T: Real, E: Entry<T>, const NEGATIVE: bool>(simd: S, entries: &[E], across: bool, out: &mut [f64]) {
     let none = T::Lanes::<S>::splat(simd, T::from_f64(LOGITS));
     let mut greatest = [none; 4];
-    let mut steps = tile.entries[which].chunks_exact(4 * T::WIDTH);
+    let mut steps = entries.chunks_exact(4 * T::WIDTH);
     for entries in &mut steps {
         prefetch_after(entries);
-        for (greatest, entries) in greatest.iter_mut().zip(entries.chunks_exact(T::WIDTH)) {
-            *greatest = greatest.greatest(signed::<_, NEGATIVE>(Lanes::load(simd, entries)));
+        for (step, greatest) in greatest.iter_mut().enumerate() {
+            let two = &entries[step / 2 * (2 * T::WIDTH)..][..2 * T::WIDTH];
+            *greatest = greatest.greatest(signed::<_, NEGATIVE>(E::load_part(simd, two, step % 2)));
         }
     }
     for (greatest, entries) in greatest.iter_mut().zip(steps.remainder().chunks(T::WIDTH)) {
-        let padded = load(simd, entries, if NEGATIVE { -LOGITS } else { LOGITS });
+        let padded = load_padded(simd, entries, if NEGATIVE { -LOGITS } else { LOGITS });
         *greatest = greatest.greatest(signed::<_, NEGATIVE>(padded));
     }
     let [a, b, c, d] = greatest;
     let mut lanes = [T::default(); 16];
     a.greatest(b).greatest(c.greatest(d)).store(&mut lanes[..T::WIDTH]);
-    if tile.across {
+    if across {
         out.copy_from_slice(&lanes.map(T::to_f64)[..out.len()]);
     } else {
-        out[0] = greatest_of(lanes[..T::WIDTH].iter());
+        out[0] = greatest_of(&lanes[..T::WIDTH]);
     }
-}
-
-/// A row of half floats as the numbers that they are, and the greatest of them: -inf if there is none but NaN.
-pub fn widen<T: Real, H: Half>(level: Level, row: &[H], out: &mut [T]) -> f64 {
-    dispatch!(level, simd => widen_here(simd, row, out))
-}
-
-#[inline(always)]
-fn widen_here<S: Simd, T: Real, H: Half>(simd: S, row: &[H], out: &mut [T]) -> f64 {
-    let mut greatest = [T::Lanes::<S>::splat(simd, T::from_f64(LOGITS)); 2];
-    let (mut steps, mut outs) = (row.chunks_exact(2 * T::WIDTH), out.chunks_exact_mut(2 * T::WIDTH));
-    for (halves, out) in (&mut steps).zip(&mut outs) {
-        prefetch_after(halves);
-        let vectors = halves.chunks_exact(T::WIDTH).zip(out.chunks_exact_mut(T::WIDTH));
-        for (greatest, (halves, out)) in greatest.iter_mut().zip(vectors) {
-            let entries = T::Lanes::<S>::load_halves(simd, halves);
-            *greatest = greatest.greatest(entries);
-            entries.store(out);
-        }
-    }
-    let [even, odd] = greatest;
-    let mut lanes = [T::default(); 16];
-    even.greatest(odd).store(&mut lanes[..T::WIDTH]);
-    let (halves, out) = (steps.remainder(), outs.into_remainder());
-    T::from_halves(simd.level(), halves, out);
-    greatest_of(lanes[..T::WIDTH].iter().chain(&*out))
 }
 
 /// The greatest of some numbers: -inf if there is none but NaN.
 #[inline(always)]
-fn greatest_of<'n, T: Real>(numbers: impl Iterator<Item = &'n T>) -> f64 {
-    numbers.map(|number| number.to_f64()).fold(LOGITS, |greatest, number| if number > greatest { number } else { greatest })
+fn greatest_of<T: Real>(numbers: &[T]) -> f64 {
+    numbers
+        .iter()
+        .map(|number| number.to_f64())
+        .fold(LOGITS, |greatest, number| if number > greatest { number } else { greatest })
 }
 
 /// Asks for the memory that comes some way after a run.
@@ -633,13 +642,13 @@ fn prefetch_after<T>(run: &[T]) {
 
 /// A vector, or what there is of one and padding.
 #[inline(always)]
-fn load<S: Simd, V: Lanes<Simd = S>>(simd: S, entries: &[V::Scalar], padding: f64) -> V {
-    if entries.len() == V::Scalar::WIDTH {
-        return V::load(simd, entries);
+fn load_padded<S: Simd, T: Real, E: Entry<T>>(simd: S, entries: &[E], padding: f64) -> T::Lanes<S> {
+    if entries.len() == T::WIDTH {
+        return E::load(simd, entries);
     }
-    let mut padded = [V::Scalar::from_f64(padding); 16];
+    let mut padded = [E::padding(padding); 16];
     padded[..entries.len()].copy_from_slice(entries);
-    V::load(simd, &padded[..V::Scalar::WIDTH])
+    E::load(simd, &padded[..T::WIDTH])
 }
 
 /// The sums of each row of a tile, or of what comes next in one row.
@@ -653,28 +662,44 @@ fn sum<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     out: &mut [Partial],
 ) {
     let state = State::<T::Lanes<S>>::new(simd, temperature, rows);
-    if tile.across {
-        sum_across(simd, summand, tile.entries, &state, out);
-        return;
-    }
-    let mut accumulator = Accumulator::default();
-    let length = tile.entries[1].len();
-    for first in (0..length).step_by(block::<T>()) {
-        let next = first..length.min(first + block::<T>());
-        for ahead in tile.ahead {
-            ahead.ask_for(next.clone());
+    match tile.entries {
+        Run::Real(entries) if tile.across => sum_across(simd, summand, entries, &state, out),
+        Run::Real(entries) => out[0] = sum_along::<_, T, _, _, N>(simd, summand, entries, tile.ahead, &state),
+        Run::F16(entries) if const { M::HALVES && is_f32::<T>() } => {
+            out[0] = sum_along::<_, T, _, _, N>(simd, summand, entries, tile.ahead, &state);
         }
-        let entries = tile.entries.map(|entries| &entries[next.clone()]);
-        sum_block(simd, summand, entries, &state, &mut accumulator);
+        Run::BF16(entries) if const { M::HALVES && is_f32::<T>() } => {
+            out[0] = sum_along::<_, T, _, _, N>(simd, summand, entries, tile.ahead, &state);
+        }
+        Run::F16(_) | Run::BF16(_) => unreachable!("{BROUGHT}"),
     }
-    out[0] = accumulator.finish(summand.shape());
 }
 
 #[inline(always)]
-fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
+fn sum_along<S: Simd, T: Real, E: Entry<T>, M: Summand<N>, const N: usize>(
     simd: S,
     summand: &M,
-    entries: [&[T]; 3],
+    entries: [&[E]; 3],
+    ahead: [Ahead; 2],
+    state: &State<T::Lanes<S>>,
+) -> Partial {
+    let mut accumulator = Accumulator::default();
+    let length = entries[1].len();
+    for first in (0..length).step_by(block::<T>()) {
+        let next = first..length.min(first + block::<T>());
+        for ahead in ahead {
+            ahead.ask_for(next.clone());
+        }
+        sum_block::<_, T, _, _, N>(simd, summand, entries.map(|entries| &entries[next.clone()]), state, &mut accumulator);
+    }
+    accumulator.finish(summand.shape())
+}
+
+#[inline(always)]
+fn sum_block<S: Simd, T: Real, E: Entry<T>, M: Summand<N>, const N: usize>(
+    simd: S,
+    summand: &M,
+    entries: [&[E]; 3],
     state: &State<T::Lanes<S>>,
     row: &mut Accumulator,
 ) {
@@ -683,31 +708,30 @@ fn sum_block<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     let mut sums = [[zero; N]; 2];
     // The last step is filled up: one loop is compiled for all.
     let [t, x, w] = entries;
-    let left = x.len() % (2 * T::WIDTH);
-    let mut padded = [[T::default(); 32]; 3];
-    if left > 0 {
-        for ((padded, entries), padding) in padded.iter_mut().zip(entries).zip(M::PADDING) {
-            padded[left..].fill(T::from_f64(padding));
-            padded[..left].copy_from_slice(&entries[entries.len() - left..]);
-        }
+    let whole = x.len() - x.len() % (2 * T::WIDTH);
+    let mut last = [[E::default(); 32]; 3];
+    if whole < x.len() {
+        last = padded(entries.map(|entries| &entries[whole..]), M::PADDING);
     }
     for start in (0..x.len()).step_by(2 * T::WIDTH) {
-        let [t, x, w] = if start + 2 * T::WIDTH <= x.len() {
+        let [t, x, w] = if start < whole {
             [t, x, w].map(|entries| &entries[start..start + 2 * T::WIDTH])
         } else {
-            padded.each_ref().map(|padded| &padded[..2 * T::WIDTH])
+            last.each_ref().map(|last| &last[..2 * T::WIDTH])
         };
-        for (sums, half) in sums.iter_mut().zip([0..T::WIDTH, T::WIDTH..2 * T::WIDTH]) {
-            step(summand, [t, x, w].map(|entries| Lanes::load(simd, &entries[half.clone()])), state, sums);
+        for (part, sums) in sums.iter_mut().enumerate() {
+            let entries = [E::load_part(simd, t, part), E::load_part(simd, x, part), E::load_part(simd, w, part)];
+            step(summand, entries, state, sums);
         }
     }
-    let [even, odd] = sums;
-    for place in 0..shape.used() {
+    let [first, second] = sums;
+    for (place, parts) in first.into_iter().zip(second).enumerate().take(shape.used()) {
+        let [first, second] = E::in_order(parts.into());
         if shape.is_maximum(place) {
-            let folded = even[place].fold_greatest(odd[place]);
+            let folded = first.fold_greatest(second);
             Wide::load(simd, &row.superblock[place]).greatest(folded).store(&mut row.superblock[place]);
         } else {
-            add(simd, &mut row.superblock[place], even[place].fold(odd[place]));
+            add(simd, &mut row.superblock[place], first.fold(second));
         }
     }
     row.next_block(shape);
@@ -761,12 +785,6 @@ fn sum_wide<S: Simd, T: Real, M: Summand<N>, const N: usize>(
     wide
 }
 
-/// What there is of vectors, and padding.
-#[inline(always)]
-fn load_padded<S: Simd, V: Lanes<Simd = S>>(simd: S, [t, x, w]: [&[V::Scalar]; 3], padding: [f64; 3]) -> [V; 3] {
-    [load(simd, t, padding[0]), load(simd, x, padding[1]), load(simd, w, padding[2])]
-}
-
 #[inline(always)]
 fn step<V: Lanes, M: Summand<N>, const N: usize>(summand: &M, entries: [V; 3], state: &State<V>, sums: &mut [V; N]) {
     if const { is_slow::<V::Simd>() } {
@@ -798,49 +816,109 @@ fn write<S: Simd, T: Real, W: Written>(
     temperature: f64,
     tile: Tile<T>,
     rows: &[LogitRow],
-    mut out: [Option<Elements<T>>; 2],
+    out: [Option<Elements<T>>; 2],
 ) {
     let state = State::<T::Lanes<S>>::new(simd, temperature, rows);
-    let (level, count) = (simd.level(), tile.entries[1].len());
-    let mut rooms = Rooms::NONE;
-    if tile.across {
-        let (length, places) = (count / T::WIDTH, 0..count / T::WIDTH * rows.len());
-        let [t, x, w] = tile.entries.map(|entries| entries.chunks_exact(T::WIDTH));
+    match tile.entries {
+        Run::Real(entries) if tile.across => write_across(simd, written, entries, &state, rows.len(), out),
+        Run::Real(entries) => write_along(simd, written, entries, &state, out),
+        Run::F16(entries) if const { W::HALVES && is_f32::<T>() } => write_along(simd, written, entries, &state, out),
+        Run::BF16(entries) if const { W::HALVES && is_f32::<T>() } => write_along(simd, written, entries, &state, out),
+        Run::F16(_) | Run::BF16(_) => unreachable!("{BROUGHT}"),
+    }
+}
+
+#[inline(always)]
+fn write_across<S: Simd, T: Real, W: Written>(
+    simd: S,
+    written: &W,
+    entries: [&[T]; 3],
+    state: &State<T::Lanes<S>>,
+    rows: usize,
+    mut out: [Option<Elements<T>>; 2],
+) {
+    let length = entries[1].len() / T::WIDTH;
+    let (places, mut rooms) = (0..length * rows, Rooms::NONE);
+    let wanted = out.each_ref().map(Option::is_some);
+    let [t, x, w] = entries.map(|entries| entries.chunks_exact(T::WIDTH));
+    let mut lent = lend(&mut out, &mut rooms, &places);
+    for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
+        let both = written.of([t, x, w].map(|entries| Lanes::load(simd, entries)), state, wanted);
+        for (out, written) in lent.iter_mut().zip(both) {
+            let Some(out) = out else { continue };
+            let mut lanes = [T::default(); 16];
+            written.store(&mut lanes[..T::WIDTH]);
+            for (place, &lane) in out[step..].iter_mut().step_by(length).zip(&lanes[..rows]) {
+                *place = lane;
+            }
+        }
+    }
+    round(simd.level(), &mut out, &rooms, &places);
+}
+
+#[inline(always)]
+fn write_along<S: Simd, T: Real, E: Entry<T>, W: Written>(
+    simd: S,
+    written: &W,
+    entries: [&[E]; 3],
+    state: &State<T::Lanes<S>>,
+    mut out: [Option<Elements<T>>; 2],
+) {
+    let (count, mut rooms) = (entries[1].len(), Rooms::NONE);
+    let wanted = out.each_ref().map(Option::is_some);
+    for first in (0..count).step_by(ROOM) {
+        let places = first..count.min(first + ROOM);
+        let [t, x, w] = entries.map(|entries| entries[places.clone()].chunks(2 * T::WIDTH));
         let mut lent = lend(&mut out, &mut rooms, &places);
         for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
-            let both = written.of([t, x, w].map(|entries| Lanes::load(simd, entries)), &state);
-            for (out, written) in lent.iter_mut().zip(both) {
-                let Some(out) = out else { continue };
-                let mut lanes = [T::default(); 16];
-                written.store(&mut lanes[..T::WIDTH]);
-                for (place, &lane) in out[step..].iter_mut().step_by(length).zip(&lanes[..rows.len()]) {
-                    *place = lane;
+            let whole;
+            let [t, x, w] = if x.len() == 2 * T::WIDTH {
+                [t, x, w]
+            } else {
+                whole = padded([t, x, w], W::PADDING);
+                whole.each_ref().map(|whole| &whole[..2 * T::WIDTH])
+            };
+            for part in [0, 1] {
+                let entries = [E::load_part(simd, t, part), E::load_part(simd, x, part), E::load_part(simd, w, part)];
+                let both = written.of(entries, state, wanted);
+                for (out, written) in lent.iter_mut().zip(both) {
+                    let Some(out) = out else { continue };
+                    let start = (2 * step + part) * T::WIDTH;
+                    if let Some(out) = out.get_mut(start..start + T::WIDTH) {
+                        written.store(out);
+                    } else if let Some(out) = out.get_mut(start..) {
+                        written.store_some(out);
+                    }
                 }
             }
         }
-        round(level, &mut out, &rooms, &places);
-        return;
-    }
-    for first in (0..count).step_by(ROOM) {
-        let places = first..count.min(first + ROOM);
-        let [t, x, w] = tile.entries.map(|entries| entries[places.clone()].chunks(T::WIDTH));
-        let mut lent = lend(&mut out, &mut rooms, &places);
-        for (step, ((t, x), w)) in t.zip(x).zip(w).enumerate() {
-            let both = written.of(load_padded(simd, [t, x, w], W::PADDING), &state);
-            for (out, written) in lent.iter_mut().zip(both) {
-                let Some(out) = out else { continue };
-                written.store_some(&mut out[step * T::WIDTH..][..x.len()]);
+        for (out, room) in out.iter_mut().zip(&rooms.0) {
+            if let (Some(out), Some(room)) = (out, room) {
+                E::round(simd.level(), &room.0, places.clone(), out);
             }
         }
-        round(level, &mut out, &rooms, &places);
     }
+}
+
+/// What there is of two vectors, and padding.
+#[inline(always)]
+fn padded<T: Real, E: Entry<T>, const N: usize>(entries: [&[E]; N], padding: [f64; N]) -> [[E; 32]; N] {
+    let mut padded = padding.map(|padding| [E::padding(padding); 32]);
+    for (padded, entries) in padded.iter_mut().zip(entries) {
+        padded[..entries.len()].copy_from_slice(entries);
+    }
+    padded
 }
 
 /// Most entries that are rounded at a time: those of short rows, or of a part of a long one.
 const ROOM: usize = 512;
 
-/// Room for what is rounded to half floats, in the cache that is next.
-struct Rooms<T>([Option<[T; ROOM]>; 2]);
+/// Room for what is rounded to half floats, in the cache that is next and in whole lines of it.
+#[repr(align(64))]
+struct Room<T>([T; ROOM]);
+
+/// Room for p and for q.
+struct Rooms<T>([Option<Room<T>>; 2]);
 
 impl<T> Rooms<T> {
     const NONE: Self = Self([None, None]);
@@ -854,11 +932,19 @@ fn lend<'l, T: Real>(
     places: &Range<usize>,
 ) -> [Option<&'l mut [T]>; 2] {
     let ([of_p, of_q], [room_p, room_q]) = (out, &mut rooms.0);
-    [(of_p, room_p), (of_q, room_q)].map(|(out, room)| {
-        let out = out.as_mut()?;
-        let room: &mut [T] = if let Elements::Real(_) = out { &mut [] } else { room.get_or_insert([T::default(); ROOM]) };
-        Some(out.lend(places.clone(), room))
-    })
+    [lend_one(of_p, room_p, places), lend_one(of_q, room_q, places)]
+}
+
+#[inline(always)]
+fn lend_one<'l, T: Real>(
+    out: &'l mut Option<Elements<T>>,
+    room: &'l mut Option<Room<T>>,
+    places: &Range<usize>,
+) -> Option<&'l mut [T]> {
+    match out.as_mut()? {
+        Elements::Real(elements) => Some(&mut elements[places.clone()]),
+        Elements::F16(_) | Elements::BF16(_) => Some(&mut room.get_or_insert_with(|| Room([T::default(); ROOM])).0),
+    }
 }
 
 /// Rounds what was written elsewhere.
@@ -866,7 +952,7 @@ fn lend<'l, T: Real>(
 fn round<T: Real>(level: Level, out: &mut [Option<Elements<T>>; 2], rooms: &Rooms<T>, places: &Range<usize>) {
     for (out, room) in out.iter_mut().zip(&rooms.0) {
         if let (Some(out), Some(room)) = (out, room) {
-            out.round(level, places.clone(), room);
+            out.round(level, places.clone(), &room.0);
         }
     }
 }

@@ -47,9 +47,10 @@ struct OfTwo {
 
 impl Written for OfTwo {
     const PADDING: [f64; 3] = [0.0; 3];
+    const HALVES: bool = false;
 
     #[inline(always)]
-    fn of<V: Lanes>(&self, [p, q, weight]: [V; 3], row: &State<V>) -> [V; 2] {
+    fn of<V: Lanes>(&self, [p, q, weight]: [V; 3], row: &State<V>, _wanted: [bool; 2]) -> [V; 2] {
         let values = match (self.of, self.part) {
             (Binary::CrossEntropy(weighted), part) => {
                 let positive = if weighted { p * weight } else { p };
