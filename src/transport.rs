@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!            histograms on one support                       samples
-//! order 1    Σ |F - G| Δ   (`cumulative`, `narrow`)          plan along the two sorted rows (`staircase`)
+//! order 1    Σ |F - G| Δ   (`cumulative`)                    plan along the two sorted rows (`staircase`)
 //! others     plan along the two cumulative sums (`staircase`)        the same
 //! L2 of F-G  (Σ (F - G)² Δ)^(1/2)   (the same)               the same over the merged samples (`samples`)
 //! ```
 //!
 //! Rows are compared as what they are after division by their sums, since mass can only be moved onto as much mass; whether the
 //! sums have to be 1 is another question. Everything is computed in `f64`, where it matters in pairs of them ([`Double`]), and one
-//! row by one thread: so the bits depend on the row alone. Rows of histograms are taken 8 at a time, one in each lane; values for
-//! those of `f32` need no pairs and are made along each row (`narrow`).
+//! row by one thread: so the bits depend on the row alone. Rows of histograms are taken 8 at a time, one in each lane. Most values need
+//! no pairs: those for `f32` are made along each row (`narrow`), those for rows that sum to 1 in fixed point (`fixed`).
 
 use core::ops::Range;
 
@@ -21,6 +21,7 @@ use crate::parallel::{self, Team};
 use crate::view::Plan;
 
 mod cumulative;
+mod fixed;
 mod histograms;
 mod narrow;
 mod samples;

@@ -1,4 +1,4 @@
-//! Histograms of `f32`, which have sums of their own, beside the exact ones of the same numbers in `f64`, on every instruction set.
+//! Histograms of `f32`, and those that sum to 1, which have sums of their own, beside the exact ones, on every instruction set.
 
 use klrs::element::Storage;
 use klrs::lanes::{Level, Real};
@@ -15,12 +15,17 @@ fn numbers(length: usize, seed: u64) -> Vec<f32> {
     uniform(length, seed).into_iter().map(f32::from_f64).collect()
 }
 
-/// The distance of each row, not rounded to `f32`.
+/// The distance of each row, not rounded to `f32`; with sums of any size, which are the exact ones for `f64`.
 fn run<T: Storage>(distance: Distance, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
+    run_with(true, distance, level, support, p, q)
+}
+
+fn run_with<T: Storage>(normalize: bool, distance: Distance, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
     let shape = [p.len() / support.len(), support.len()];
     let views = [View::from_slice(p, &shape), View::from_slice(q, &shape)];
     let plan = Plan::in_order(&views[0], Some(&views[1]), None, &Axes::One(-1)).unwrap();
-    let job = Histograms { plan: &plan, distance, support, normalize: true, tolerances: [0.0; 2], level, team: Team::alone() };
+    let tolerances = [1e-6; 2];
+    let job = Histograms { plan: &plan, distance, support, normalize, tolerances, level, team: Team::alone() };
     let mut values = vec![0.0; plan.rows];
     histograms(&job, &mut values, Wanted { out: [None, None], weights: None }).unwrap();
     values
@@ -88,4 +93,80 @@ fn supports_on_which_small_differences_count() {
     let support = [0.0, 1e-12, 1.0, 1.5];
     let (p, q) = ([0.5, 1e-10, 0.5, 0.0], [0.0, 0.5, 0.5, 1.5e-10]);
     check(&support, &p, &q, "short and long steps");
+}
+
+/// Rows that sum to 1, but for their rounding and `excess`.
+fn distributions(length: usize, rows: usize, seed: u64, excess: f64) -> Vec<f64> {
+    let mut numbers = uniform(rows * length, seed);
+    for row in numbers.chunks_mut(length) {
+        let sum: f64 = row.iter().sum();
+        for entry in row {
+            *entry *= (1.0 + excess) / sum;
+        }
+    }
+    numbers
+}
+
+/// Checks rows that sum to 1 against the exact sums, all levels, each alone, and those that are left of 8.
+fn check_fixed(support: &[f64], p: &[f64], q: &[f64], case: &str) {
+    let length = support.len();
+    for distance in [Distance::Wasserstein(1.0), Distance::Cumulative(2.0)] {
+        let exact = run(distance, Level::new(), support, p, q);
+        let found = run_with(false, distance, Level::new(), support, p, q);
+        for (row, (found, exact)) in found.iter().zip(&exact).enumerate() {
+            let error = (found - exact).abs();
+            assert!(
+                error <= 2.0 * f64::EPSILON * exact,
+                "{case} {distance:?} row {row} of {length}: {found:e}, expected {exact:e}"
+            );
+        }
+        for level in levels() {
+            assert_eq!(run_with(false, distance, level, support, p, q), found, "{case} {distance:?} {level:?} {length}");
+        }
+        for ((p, q), found) in p.chunks(length).zip(q.chunks(length)).zip(found) {
+            assert_eq!(run_with(false, distance, Level::new(), support, p, q), [found], "{case} {distance:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_sum_to_one() {
+    for length in [1, 2, 7, 8, 9, 63, 64, 65, 66, 129, 1000, 5000] {
+        for excess in [0.0, 9e-7, -9e-7] {
+            let (p, q) = (distributions(length, 19, 5, excess), distributions(length, 19, 6, 0.0));
+            check_fixed(&positions(length), &p, &q, "random");
+            let uneven: Vec<f64> = positions(length).iter().map(|position| position * position * position * 1e-6).collect();
+            check_fixed(&uneven, &p, &q, "uneven steps");
+        }
+    }
+    let (p, q) = (distributions(100_000, 2, 7, 0.0), distributions(100_000, 2, 8, 1e-9));
+    check_fixed(&positions(100_000), &p, &q, "long");
+}
+
+#[test]
+fn rows_that_sum_to_one_and_are_nearly_equal_or_far_apart() {
+    let (length, rows) = (300, 16);
+    let p = distributions(length, rows, 9, 0.0);
+    let support = positions(length);
+    // Beside rows that have an exact sum, others keep their bits: each second row is another.
+    for near in [0.0, 1e-16, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6] {
+        let mut q = distributions(length, rows, 10, 0.0);
+        for (row, (p, q)) in p.chunks(length).zip(q.chunks_mut(length)).enumerate() {
+            if row % 2 == 0 {
+                for (i, (p, q)) in p.iter().zip(q).enumerate() {
+                    *q = if i % 2 == 0 { p * (1.0 + near) } else { p * (1.0 - near) };
+                }
+            }
+        }
+        check_fixed(&support, &p, &q, "near");
+    }
+    let (mut first, mut last) = (vec![0.0; length], vec![0.0; length]);
+    (first[0], last[length - 1]) = (1.0, 1.0);
+    check_fixed(&support, &first, &last, "ends");
+    check_fixed(&support, &last, &first, "other ends");
+    let (mut p, mut q) = (vec![1e-300; length], vec![0.0; length]);
+    (p[7], q[8]) = (1.0, 1.0);
+    check_fixed(&support, &p, &q, "tiny entries");
+    p[9] = -0.0;
+    check_fixed(&support, &p, &q, "a negative zero");
 }

@@ -11,11 +11,11 @@
 use core::ops::Range;
 
 use super::Double;
-use crate::lanes::turn::Square;
+use crate::lanes::turn::turn_eight;
 use crate::lanes::{Lanes, Level, Simd, WIDE, Wide, dispatch, prefetch};
 
 /// Entries of a block; sums of blocks are added in two floats.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// The relative rounding of a sum of two floats, and of what it is made of.
 pub(super) const ROUNDING: f64 = 1.0 / (1_u128 << 104) as f64;
 /// How many entries ahead memory is asked for.
@@ -119,7 +119,7 @@ pub(super) fn potentials(
 }
 
 /// Where the lanes of a block come from.
-trait Source<S: Simd> {
+pub(super) trait Source<S: Simd> {
     /// Rows.
     const COUNT: usize;
 
@@ -129,7 +129,7 @@ trait Source<S: Simd> {
     fn at(&self, simd: S, entry: usize, within: usize, block: &[[f64; BLOCK * WIDE]; 2]) -> [Wide<S>; 2];
 }
 
-struct Together<'r>([&'r [f64]; 2], usize);
+pub(super) struct Together<'r>(pub(super) [&'r [f64]; 2], pub(super) usize);
 
 impl<S: Simd> Source<S> for Together<'_> {
     const COUNT: usize = WIDE;
@@ -137,19 +137,23 @@ impl<S: Simd> Source<S> for Together<'_> {
     #[inline(always)]
     fn turn(&self, simd: S, entries: Range<usize>, block: &mut [[f64; BLOCK * WIDE]; 2]) {
         let Self(operands, length) = *self;
-        let count = entries.len();
         for (rows, block) in operands.iter().zip(block) {
-            for row in (0..WIDE).step_by(f64::SIDE) {
-                let pair = &rows[row * length + entries.start..];
-                if count < f64::SIDE {
-                    block[row] = pair[0];
-                    block[row + 1] = pair[length];
-                    continue;
+            let rows = &rows[entries.start..];
+            if entries.len() < WIDE {
+                for (row, entry) in (0..WIDE).flat_map(|row| (0..entries.len()).map(move |entry| (row, entry))) {
+                    block[entry * WIDE + row] = rows[row * length + entry];
                 }
-                for first in (0..count).step_by(f64::SIDE) {
-                    // The last square may overlap the one before it.
-                    let first = first.min(count - f64::SIDE);
-                    f64::turn_square(simd, &pair[first..], length, &mut block[first * WIDE + row..]);
+                continue;
+            }
+            for first in (0..entries.len()).step_by(WIDE) {
+                // The last square may overlap the one before it.
+                let first = first.min(entries.len() - WIDE);
+                if let Some(columns) = block[first * WIDE..].first_chunk_mut() {
+                    turn_eight(simd, &rows[first..], length, columns);
+                }
+                // The next rows are asked for while these, which are in the cache, are walked along.
+                for row in WIDE..2 * WIDE {
+                    prefetch(rows.as_ptr().wrapping_add(row * length + first));
                 }
             }
         }
@@ -162,7 +166,7 @@ impl<S: Simd> Source<S> for Together<'_> {
     }
 }
 
-struct One<'r>([&'r [f64]; 2]);
+pub(super) struct One<'r>(pub(super) [&'r [f64]; 2]);
 
 impl<S: Simd> Source<S> for One<'_> {
     const COUNT: usize = 1;

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::cumulative::{Norm, Rows, Totals, potentials, sums, tie, totals};
 use super::staircase::{Cell, Masses, Potentials};
-use super::{Cost, Distance, Double, Histograms, Piece, narrow, reserve};
+use super::{Cost, Distance, Double, Histograms, Piece, fixed, narrow, reserve};
 use crate::double::Sum;
 use crate::element::Storage;
 use crate::error::{Error, Found};
@@ -93,15 +93,24 @@ impl<'a> Driver<'a> {
         let length = self.job.plan.length;
         let rows = piece.rows();
         let wants = piece.out.iter().any(Option::is_some);
-        let Scratch { narrow, brought: [of_p, of_q], potentials, alone } = scratch;
-        let quick = self.quick(rows.clone(), narrow)?;
-        let quick = &quick[..rows.len()];
-        if !wants && !quick.iter().any(|value| value.is_nan()) {
-            piece.values.iter_mut().zip(quick).for_each(|(value, &quick)| *value = T::from_f64(quick));
-            return Ok(());
+        let Scratch { narrow: [narrow_p, narrow_q], brought: [of_p, of_q], potentials, alone } = scratch;
+        let mut quick = [f64::NAN; WIDE];
+        if let Some((norm, steps)) = self.norm.zip(self.narrow.as_ref()) {
+            let p = slab(self.operands[0], rows.clone(), length, narrow_p)?;
+            let q = slab(self.operands[1], rows.clone(), length, narrow_q)?;
+            quick = self.quick(narrow::sums(self.job.level, [p, q], length, steps, norm), norm);
+            if take(&quick, piece) {
+                return Ok(());
+            }
         }
         let p = slab(self.operands[0], rows.clone(), length, of_p)?;
         let q = slab(self.operands[1], rows.clone(), length, of_q)?;
+        if let Some(norm) = self.norm.filter(|_| self.narrow.is_none() && !self.job.normalize) {
+            quick = self.quick(fixed::sums(self.job.level, [p, q], &self.steps, norm), norm);
+            if take(&quick, piece) {
+                return Ok(());
+            }
+        }
         let known = match self.norm {
             Some(norm) if rows.len() == WIDE => self.together([p, q], norm, wants, potentials)?,
             _ => None,
@@ -134,15 +143,10 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// The values of rows of `f32`; NaN where they need the exact sums.
-    fn quick(&self, rows: Range<usize>, [of_p, of_q]: &mut [Vec<f32>; 2]) -> Result<[f64; WIDE], Error> {
-        let Some((norm, steps)) = self.norm.zip(self.narrow.as_ref()) else { return Ok([f64::NAN; WIDE]) };
-        let length = self.job.plan.length;
-        let p = slab(self.operands[0], rows.clone(), length, of_p)?;
-        let q = slab(self.operands[1], rows, length, of_q)?;
-        let (totals, sums) = narrow::sums(self.job.level, [p, q], length, steps, norm);
+    /// The values of rows by sums that are not exact; NaN where those are needed.
+    fn quick(&self, (totals, sums): (Totals, [f64; WIDE]), norm: Norm) -> [f64; WIDE] {
         let value = |lane: usize| self.value(self.root(sums[lane], norm), &totals, lane);
-        Ok(core::array::from_fn(|lane| if self.is_fine(&totals, lane) { value(lane) } else { f64::NAN }))
+        core::array::from_fn(|lane| if self.is_fine(&totals, lane) { value(lane) } else { f64::NAN })
     }
 
     /// What each row's gradients are multiplied with.
@@ -396,6 +400,16 @@ impl<'a> Driver<'a> {
         }
         Ok(nan)
     }
+}
+
+/// Takes values if they are all that is wanted and none is missing.
+fn take<T: Real>(quick: &[f64; WIDE], piece: &mut Piece<T>) -> bool {
+    let quick = &quick[..piece.values.len()];
+    let is_all = piece.out.iter().all(Option::is_none) && !quick.iter().any(|value| value.is_nan());
+    if is_all {
+        piece.values.iter_mut().zip(quick).for_each(|(value, &quick)| *value = T::from_f64(quick));
+    }
+    is_all
 }
 
 /// Whole rows one after another: as they lie in memory if they can be taken like that, else brought in.
