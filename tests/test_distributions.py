@@ -1815,6 +1815,90 @@ def test_nan_stays_in_its_element_of_scipy() -> None:
     assert np.isnan(d.entropy(scipy.stats.nbinom(3, np.nan, 1)))
 
 
+OBJECTS = hasattr(scipy.stats, "make_distribution")
+"""Whether SciPy has distributions that are objects."""
+
+
+def object_of(name: str, **parameters: float) -> Any:
+    """One of SciPy's objects, of a family that SciPy has as a frozen one."""
+    return scipy.stats.make_distribution(getattr(scipy.stats, name))(**parameters)
+
+
+@pytest.mark.skipif(not OBJECTS, reason="SciPy before 1.15")
+def test_objects_of_scipy_that_are_ours() -> None:
+    stats, q = scipy.stats, d.Normal(0.5, 2.0)
+    for ours, peer in (
+        (d.Normal([0.0, np.nan], 1.5), stats.Normal(mu=[0.0, np.nan], sigma=1.5)),
+        (d.Normal(0.0, 1.0), stats.Normal()),
+        (d.Uniform(-1.0, 2.0), stats.Uniform(a=-1.0, b=2.0)),
+    ):
+        np.testing.assert_array_equal(d.kl_divergence(peer, q), d.kl_divergence(ours, q))
+    assert np.isnan(d.kl_divergence(stats.Normal(mu=0.0, sigma=-1.0), q))
+    if hasattr(stats, "Binomial"):
+        pair = stats.Binomial(n=5, p=0.25), d.Binomial(5, 0.5)
+        assert d.kl_divergence(*pair) == d.kl_divergence(d.Binomial(5, 0.25), pair[1])
+
+
+@pytest.mark.skipif(not OBJECTS, reason="SciPy before 1.15")
+def test_objects_of_scipy_that_are_not_ours() -> None:
+    stats = scipy.stats
+    normal = stats.Normal(mu=0.0, sigma=1.5)
+    half = stats.truncate(normal, lb=0.0)
+    overlapping = stats.Mixture([stats.Uniform(a=0.0, b=1.0), stats.Uniform(a=0.3, b=2.0)])
+    # What the density is on (0, 0.3), on (0.3, 1) and on (1, 2), beside 1/2.
+    heights = {0.3: 0.5, 0.7: 0.5 + 0.5 / 1.7, 1.0: 0.5 / 1.7}
+    steps = sum(length * it * math.log(2 * it) for length, it in heights.items())
+    # Of two draws, the smaller one has the distribution of half the scale.
+    first = stats.order_statistic(object_of("expon"), r=1, n=2)
+    pairs: list[tuple[Any, Any, float]] = [
+        (half, d.Normal(0.0, 1.5), math.log(2)),
+        (half, d.HalfNormal(2.0), float(d.kl_divergence(d.HalfNormal(1.5), d.HalfNormal(2.0)))),
+        (overlapping, d.Uniform(0.0, 2.0), steps),
+        (first, d.Exponential(1.0), math.log(2) - 0.5),
+        (d.Exponential(1.0), first, 1 - math.log(2)),
+        (abs(normal), d.Normal(0.0, 1.5), math.log(2)),
+    ]
+    for verb, p, q in (
+        ("LogNormal", stats.exp(normal), d.LogNormal(1.0, 2.0)),
+        ("Gamma", object_of("gamma", a=2.5), d.Gamma(2.25, 0.75)),
+    ):
+        ours = {"LogNormal": d.LogNormal(0.0, 1.5), "Gamma": d.Gamma(2.5, 1.0)}[verb]
+        pairs.append((p, q, float(d.kl_divergence(ours, q))))
+    for p, q, exact in pairs:
+        value, error = d.kl_divergence(p, q, return_error=True)
+        assert abs(value - exact) <= error <= 1e-10 * exact
+        drawn, deviation = monte_carlo(d.kl_divergence, p, q)
+        assert abs(drawn - exact) <= 5 * deviation + 1e-14
+    assert d.kl_divergence(d.Normal(0.0, 1.5), half) == np.inf
+    assert d.entropy(2.0 * normal + 1.0) == pytest.approx(float(d.entropy(d.Normal(0.0, 3.0))))
+
+
+@pytest.mark.skipif(not OBJECTS, reason="SciPy before 1.15")
+def test_narrow_parts_of_mixtures_of_scipy() -> None:
+    parts = [scipy.stats.Normal(mu=0.0, sigma=1.0), scipy.stats.Normal(mu=30.0, sigma=1e-4)]
+    p = scipy.stats.Mixture(parts, weights=[0.75, 0.25])
+    q = d.Normal(0.0, 5.0)
+    exact = sum(
+        w * (math.log(w) + d.kl_divergence(it, q))
+        for w, it in zip([0.75, 0.25], parts, strict=True)
+    )
+    assert d.kl_divergence(p, q) == pytest.approx(exact, rel=1e-10)
+
+
+@pytest.mark.skipif(
+    not hasattr(scipy.stats, "Binomial"), reason="SciPy without objects of integers"
+)
+def test_objects_of_scipy_with_integers() -> None:
+    for p, ours in (
+        (object_of("binom", n=5, p=0.25), d.Binomial(5, 0.25)),
+        (object_of("poisson", mu=3.0), d.Poisson(3.0)),
+    ):
+        q = d.Poisson(2.0)
+        exact = d.kl_divergence(ours, q)
+        assert d.kl_divergence(p, q) == pytest.approx(float(exact), rel=1e-10)
+        assert_near(monte_carlo(d.kl_divergence, p, q), exact)
+
+
 def sphere(kappa: float) -> tuple[mpf, mpf]:
     """Of von Mises-Fisher distributions in three dimensions: ln of the constant, mean length."""
     return mp.log(kappa / (4 * mp.pi * mp.sinh(kappa))), mp.coth(kappa) - 1 / mpf(kappa)

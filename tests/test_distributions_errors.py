@@ -444,6 +444,17 @@ def test_arrays_of_vectors_of_scipy(given: Any, shown: str) -> None:
         d.entropy(given)
 
 
+@pytest.mark.skipif(not hasattr(scipy.stats, "make_distribution"), reason="SciPy before 1.15")
+def test_arrays_of_objects_of_scipy() -> None:
+    many = scipy.stats.make_distribution(scipy.stats.gamma)(a=[1.0, 2.0])
+    text = (
+        "p: scipy.stats' Gamma(a=[1. 2.]) of the shape (2,) is an array of distributions, expected "
+        "one; make one for each element"
+    )
+    with raises(TypeError, text):
+        d.entropy(many)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -751,8 +762,8 @@ def test_no_distribution(given: Any) -> None:
     for name, p, q in (("p", given, Q), ("q", P, given)):
         text = (
             f"{name}: got {type(given).__name__}, expected a distribution of klrs.distributions, a "
-            "frozen distribution of scipy.stats, one of torch.distributions, or a pair "
-            "(log_density, (low, high)); arrays of probabilities go to klrs itself"
+            "frozen distribution of scipy.stats or one of its objects, one of torch.distributions, "
+            "or a pair (log_density, (low, high)); arrays of probabilities go to klrs itself"
         )
         with raises(TypeError, text):
             d.kl_divergence(p, q)

@@ -185,7 +185,7 @@ def kl_divergence(p: Any, q: Any, **keywords: Any) -> Result:
     ----------
     p : array_like or Distribution
         The policy that acts (old, sampler): logits of the actions along the last axis, or a
-        distribution of `klrs.distributions`, frozen of `scipy.stats`, or of `torch.distributions`.
+        distribution of `klrs.distributions`, of `scipy.stats`, or of `torch.distributions`.
     q : array_like or Distribution
         The policy that it is compared with, of the same kind; batch axes broadcast.
     **keywords

@@ -29,8 +29,8 @@ def as_distribution(given: Any, name: str) -> Distribution:
     if found is None:
         raise TypeError(
             f"{name}: got {type(given).__name__}, expected a distribution of klrs.distributions, a "
-            "frozen distribution of scipy.stats, one of torch.distributions, or a pair "
-            "(log_density, (low, high)); arrays of probabilities go to klrs itself"
+            "frozen distribution of scipy.stats or one of its objects, one of torch.distributions, "
+            "or a pair (log_density, (low, high)); arrays of probabilities go to klrs itself"
         )
     return found
 

@@ -1,4 +1,8 @@
-"""Frozen distributions of SciPy: one of our families, or their density and their draws."""
+"""Distributions of SciPy: one of our families, or their density and their draws.
+
+There are two kinds, frozen ones such as ``scipy.stats.norm(0, 1)`` and, from SciPy 1.15 on, objects
+such as ``scipy.stats.Normal(mu=0, sigma=1)`` with what is made of them.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +55,14 @@ _SCIPY_DISCRETE: dict[str, Callable[..., Distribution]] = {
 }
 
 
+_OBJECTS: dict[str, Callable[..., Distribution]] = {
+    "Normal": lambda it: _families.Normal(it.mu, it.sigma),
+    "StandardNormal": lambda it: _families.Normal(it.mu, it.sigma),
+    "Uniform": lambda it: _families.Uniform(it.a, it.b),
+    "Binomial": lambda it: _discrete.Binomial(total_count=it.n, probs=it.p),
+}
+"""SciPy's classes of distributions that are objects, where they are ours."""
+
 _SCIPY_ARRAYS = {
     "multivariate_t": "loc",
     "vonmises_fisher": "mu",
@@ -72,7 +84,7 @@ _SURFACES = {
 """Where values are, if that is less than all numbers, vectors or matrices around them."""
 
 
-def of_scipy(given: Any, name: str) -> Distribution | None:
+def of_scipy(given: Any, name: str) -> Distribution | None:  # noqa: PLR0911
     kind = type(given).__name__.removesuffix("_frozen")
     if kind == "multivariate_normal":
         return _vectors.MultivariateNormal(given.mean, given.cov)
@@ -80,6 +92,8 @@ def of_scipy(given: Any, name: str) -> Distribution | None:
         return _vectors.Dirichlet(given.alpha)
     if kind in _SCIPY_ARRAYS:
         return _of_arrays(given, kind, name)
+    if hasattr(given, "icdf"):
+        return _of_object(given, name)
     family = getattr(given, "dist", None)
     if family is None and kind != type(given).__name__:
         raise TypeError(
@@ -133,6 +147,38 @@ def _density(
         places=places,
         shape=shape,
         element=element if shape else None,
+    )
+
+
+def _of_object(given: Any, name: str) -> Distribution:
+    """One of SciPy's objects, for which a parameter out of its range is NaN."""
+    bases = {it.__name__ for it in type(given).__mro__}
+    # A class that somebody made from a family of their own may have any name.
+    made = _OBJECTS.get(type(given).__name__) if "CustomDistribution" not in bases else None
+    if made is not None:
+        return made(given)
+    shown = f"scipy.stats' {' '.join(str(given).split())}"
+    discrete = "DiscreteDistribution" in bases
+    with np.errstate(all="ignore"):
+        low, high = given.support()
+        shape = np.broadcast_shapes(np.shape(low), np.shape(high))
+        if shape:
+            raise TypeError(
+                f"{name}: {shown} of the shape {shape} is an array of distributions, expected "
+                "one; make one for each element"
+            )
+        # Parts of a mixture may be narrow, and end where others go on.
+        parts = getattr(given, "components", [given])
+        quartiles = [[float(it.icdf(share)) for share in (0.25, 0.5, 0.75)] for it in parts]
+        ends = {float(end) for it in parts for end in it.support()}
+    return Density(
+        given.logpmf if discrete else given.logpdf,
+        (float(low), float(high)),
+        discrete=discrete,
+        draw=lambda rng, size: given.sample(size, rng=rng),
+        shown=shown,
+        places=tuple((it[1], it[2] - it[0] if it[2] > it[0] else 1.0) for it in quartiles),
+        breaks=tuple(sorted(end for end in ends if low < end < high)),
     )
 
 

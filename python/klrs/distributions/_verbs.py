@@ -31,9 +31,10 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 _TEXTS = {
     "pair": """\
 p : Distribution
-        The reference: one of this module, a frozen distribution of `scipy.stats`, one of
-        `torch.distributions`, or a pair (log_density, (low, high)) of a function of arrays and its
-        support; with kinks or jumps (log_density, (low, place, ..., high)), to integrate each part.
+        The reference: one of this module, a frozen distribution of `scipy.stats` or one of its
+        objects such as ``scipy.stats.Normal(mu=0, sigma=1)``, one of `torch.distributions`, or a
+        pair (log_density, (low, high)) of a function of arrays and its support; with kinks or
+        jumps (log_density, (low, place, ..., high)), to integrate each part.
         Those of SciPy and torch that are no family of this module may be of vectors or matrices,
         for "monte_carlo".
     q : Distribution
@@ -193,8 +194,8 @@ def entropy(
     Parameters
     ----------
     p : Distribution
-        One of this module, a frozen distribution of `scipy.stats`, one of `torch.distributions`, or
-        a pair (log_density, (low, high)).
+        One of this module, a frozen distribution of `scipy.stats` or one of its objects, one of
+        `torch.distributions`, or a pair (log_density, (low, high)).
     {base}
     {method}
 
