@@ -1885,6 +1885,15 @@ def test_narrow_parts_of_mixtures_of_scipy() -> None:
     assert d.kl_divergence(p, q) == pytest.approx(exact, rel=1e-10)
 
 
+@pytest.mark.skipif(not OBJECTS, reason="SciPy before 1.15")
+def test_poles_within_mixtures_of_scipy() -> None:
+    parts = [scipy.stats.Normal(mu=0.5, sigma=1.0), object_of("gamma", a=0.5)]
+    p, q = scipy.stats.Mixture(parts, weights=[0.25, 0.75]), d.Normal(0.0, 2.0)
+    exact = 0.25 * d.cross_entropy(d.Normal(0.5, 1.0), q)
+    exact += 0.75 * d.cross_entropy(d.Gamma(0.5, 1.0), q)
+    assert d.cross_entropy(p, q) == pytest.approx(exact, rel=1e-10)
+
+
 @pytest.mark.skipif(
     not hasattr(scipy.stats, "Binomial"), reason="SciPy without objects of integers"
 )
