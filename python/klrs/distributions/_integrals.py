@@ -166,10 +166,19 @@ def _missing(it: Distribution, rtol: float) -> float:
     except ArithmeticError:
         if it.is_discrete:
             raise
-        raise ArithmeticError(
-            f"{it!r}: the integral of its density is not found, so it is not known to be 1; "
-            "pass a support that is not much wider than its mass, with the places of kinks and "
+        remedy = (
+            "; pass a support that is not much wider than its mass, with the places of kinks and "
             "jumps between its ends"
+        )
+        end = _pole(it)
+        if end is not None:
+            remedy = (
+                f": it grows towards {end:g}, where floats are too far apart to resolve it; "
+                f"subtract {end:g} from the values of both distributions (of SciPy's that start "
+                "there, give loc=0), which changes no divergence"
+            )
+        raise ArithmeticError(
+            f"{it!r}: the integral of its density is not found, so it is not known to be 1{remedy}"
         ) from None
     missing = abs(mass - 1.0)
     if not missing <= 1e-5:
@@ -179,6 +188,16 @@ def _missing(it: Distribution, rtol: float) -> float:
             "the places of narrow peaks between its ends"
         )
     return missing if missing > _LEAST_MISSING else 0.0
+
+
+def _pole(it: Distribution) -> float | None:
+    """An end of a support, but 0 where floats are dense, towards which a density grows."""
+    for end, side in zip(map(float, it.support), (1.0, -1.0), strict=True):
+        if math.isfinite(end) and end != 0.0:
+            near, far = it.log_prob(end + side * math.ulp(end) * np.asarray([4.0, 256.0]))
+            if near > far:
+                return end
+    return None
 
 
 def _series(
