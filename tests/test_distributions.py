@@ -1026,6 +1026,40 @@ def test_monte_carlo_of_others() -> None:
     )
 
 
+WITHIN, AROUND = d.Uniform(0.0, 1.0), d.Uniform(0.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "p", "q", "options", "error"),
+    [
+        ("kl_divergence", AROUND, WITHIN, {}, 0.0),
+        ("cross_entropy", AROUND, WITHIN, {}, 0.0),
+        ("jeffreys_divergence", AROUND, WITHIN, {}, 0.0),
+        ("jeffreys_divergence", WITHIN, AROUND, {}, 0.0),
+        ("renyi_divergence", AROUND, WITHIN, {"alpha": 2.0}, 0.0),
+        ("kl_divergence", d.Poisson(3.0), d.Bernoulli(0.5), {}, 0.0),
+        ("renyi_divergence", WITHIN, d.Uniform(2.0, 3.0), {"alpha": 0.5}, 0.0),
+        # These are finite: a power that is beyond floats, an overlap that nothing is drawn from,
+        # and densities that are infinite where draws are rounded to an end.
+        ("renyi_divergence", d.Normal(0.0, 1.0), d.Normal(9.0, 0.9), {"alpha": 9.0}, np.inf),
+        ("renyi_divergence", d.Normal(0.0, 1.0), d.Normal(100.0, 1.0), {"alpha": 0.5}, np.inf),
+        ("jeffreys_divergence", d.Beta(1.0, 0.01), WITHIN, {}, np.inf),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_monte_carlo_of_what_is_infinite(
+    verb: str, p: Any, q: Any, options: dict[str, float], error: float
+) -> None:
+    assert monte_carlo(getattr(d, verb), p, q, **options) == (np.inf, error)
+
+
+def test_monte_carlo_of_what_is_infinite_in_one_element() -> None:
+    q = d.Uniform(0.0, [1.0, 2.0, 4.0])
+    values, errors = monte_carlo(d.kl_divergence, AROUND, q)
+    np.testing.assert_allclose(values, [np.inf, 0.0, math.log(2)], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(errors, 0.0, atol=1e-12)
+
+
 def rng_of(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 

@@ -552,13 +552,13 @@ def unreachable(rtol: float, error: float, value: float) -> ArithmeticError:
 
 
 def sampled(
-    p: Distribution,
-    shape: tuple[int, ...],
-    size: Any,
-    rng: Any,
-    mean_of: Callable[[Any], Any],
-) -> tuple[Array, Array]:
-    """The mean of a function of draws from p, one for each element of a shape, and its error."""
+    p: Distribution, q: Distribution, size: Any, rng: Any, mean_of: Callable[[Any], Any]
+) -> Pair:
+    """The mean of a function of draws from p, one for each element, and its standard error.
+
+    Where it is infinite the error is 0 if a draw shows that, as q does not have it, and else inf.
+    """
+    shape = check_pair(p, q)
     count = 10_000 if size is None else size
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise TypeError(f"size: got {size!r}, expected an integer, the number of draws")
@@ -575,5 +575,8 @@ def sampled(
             draws = np.asarray(p._draw(rng, (int(count), *shape)), np.float64)
         values = np.broadcast_to(np.asarray(mean_of(draws), np.float64), (int(count), *shape))
         mean = values.mean(axis=0)
-        deviation = values.std(axis=0, ddof=1)
-    return np.asarray(mean), np.asarray(deviation / math.sqrt(count))
+        error = values.std(axis=0, ddof=1) / math.sqrt(count)
+        if np.isinf(mean).any():
+            lacking = np.isfinite(p.log_prob(draws)) & (q.log_prob(draws) == -math.inf)
+            error = np.where(np.isinf(mean), np.where(lacking.any(axis=0), 0.0, math.inf), error)
+    return np.asarray(mean), np.asarray(error)

@@ -53,7 +53,9 @@ method : {None, "closed_form", "quadrature", "monte_carlo"}, optional
         Where the draws come from; needed for "monte_carlo". Draws of torch are seeded from it, and
         leave torch's own generator as it was.
     return_error : bool, default False
-        Return (value, error) with a bound of the error, or the standard error of "monte_carlo".""",
+        Return (value, error) with a bound of the error, or the standard error of "monte_carlo". Of
+        an infinite value that is 0 if it is certain, as a draw of p is outside of q's support, and
+        else inf: a power may be beyond floats, or no draw be in what the supports share.""",
     "raises": """\
 Raises
     ------
@@ -171,9 +173,7 @@ def _entropy(first: Distribution, options: _Options) -> Pair:
         options,
         lambda: np.asarray(first.entropy()),
         lambda: integrate(Integral("cross_entropy"), first, first, options.rtol),
-        lambda: sampled(
-            first, first.shape, options.size, options.rng, lambda x: -first.log_prob(x)
-        ),
+        lambda: sampled(first, first, options.size, options.rng, lambda x: -first.log_prob(x)),
         lambda it: _entropy(it, options),
     )
 
@@ -226,8 +226,6 @@ def entropy(
 
 
 def _cross_entropy(first: Distribution, other: Distribution, options: _Options) -> Pair:
-    shape = _closed.check_pair(first, other)
-
     def closed() -> Array | None:
         divergence = _closed.kl(first, other)
         if divergence is None:
@@ -241,7 +239,7 @@ def _cross_entropy(first: Distribution, other: Distribution, options: _Options) 
         options,
         closed,
         lambda: integrate(Integral("cross_entropy"), first, other, options.rtol),
-        lambda: sampled(first, shape, options.size, options.rng, lambda x: -other.log_prob(x)),
+        lambda: sampled(first, other, options.size, options.rng, lambda x: -other.log_prob(x)),
         lambda one, two: _cross_entropy(one, two, options),
     )
 
@@ -295,8 +293,6 @@ def cross_entropy(
 
 
 def _kl(first: Distribution, other: Distribution, options: _Options, name: str) -> Pair:
-    shape = _closed.check_pair(first, other)
-
     def difference(x: NDArray[np.float64]) -> Any:
         return first.log_prob(x) - other.log_prob(x)
 
@@ -306,7 +302,7 @@ def _kl(first: Distribution, other: Distribution, options: _Options, name: str) 
         options,
         lambda: _closed.kl(first, other),
         lambda: integrate(Integral("kl_divergence"), first, other, options.rtol),
-        lambda: sampled(first, shape, options.size, options.rng, difference),
+        lambda: sampled(first, other, options.size, options.rng, difference),
         lambda one, two: _kl(one, two, options, name),
     )
 
@@ -418,7 +414,11 @@ def jeffreys_divergence(
     options = _options(method, rtol, size, rng)
     one = _kl(first, other, options, "jeffreys_divergence")
     two = _kl(other, first, options, "jeffreys_divergence")
-    return _result(_in_units((one[0] + two[0], one[1] + two[1]), base), return_error)
+    value = one[0] + two[0]
+    # What is infinite is as sure as the surer of the two that are.
+    surer = np.minimum(*(np.where(np.isinf(it), error, math.inf) for it, error in (one, two)))
+    error = np.where(np.isinf(value), surer, one[1] + two[1])
+    return _result(_in_units((value, error), base), return_error)
 
 
 @_completed
@@ -468,7 +468,6 @@ def js_divergence(
     (np.float64(0.1281...), np.float64(1.0))
     """
     first, other = _pair(p, q)
-    shape = _closed.check_pair(first, other)
     options = _options(method, rtol, size, rng)
 
     def against(x: Any, own: Distribution, rest: Distribution) -> Any:
@@ -476,8 +475,8 @@ def js_divergence(
         return -np.log1p(0.5 * np.expm1(difference))
 
     def drawn() -> Pair:
-        one = sampled(first, shape, options.size, options.rng, lambda x: against(x, first, other))
-        two = sampled(other, shape, options.size, options.rng, lambda x: against(x, other, first))
+        one = sampled(first, other, options.size, options.rng, lambda x: against(x, first, other))
+        two = sampled(other, first, options.size, options.rng, lambda x: against(x, other, first))
         return 0.5 * (one[0] + two[0]), 0.5 * np.hypot(one[1], two[1])
 
     found = _evaluate(
@@ -495,13 +494,16 @@ def _renyi(
     first: Distribution, other: Distribution, alpha: float, options: _Options, name: str
 ) -> Pair:
     """The Rényi divergence: ln(1 + J)/(α - 1), J being the mean of (q/p)^(1 - α) less 1."""
-    shape = _closed.check_pair(first, other)
 
     def of_mean(found: Pair) -> Pair:
         mean, error = found
         with np.errstate(all="ignore"):
             values = evaluate("log1p", np.maximum(mean, -1.0)) / (alpha - 1.0)
-            return values, np.abs(np.asarray(error) / (1.0 + mean) / (alpha - 1.0))
+            errors = np.abs(np.asarray(error) / (1.0 + mean) / (alpha - 1.0))
+            # Of what is finite, all draws may miss the overlap, and powers be beyond floats.
+            beyond = np.where(mean == math.inf, error, math.inf)
+            beyond = np.where(_closed.is_disjoint(first, other), 0.0, beyond)
+            return values, np.where(np.isinf(values), beyond, errors)
 
     def of_integral() -> Pair:
         found = integrate(Integral("renyi_divergence", alpha), first, other, options.rtol)
@@ -520,7 +522,7 @@ def _renyi(
         def ratio(x: Any) -> Any:
             return np.expm1((1.0 - alpha) * (other.log_prob(x) - first.log_prob(x)))
 
-        return of_mean(sampled(first, shape, options.size, options.rng, ratio))
+        return of_mean(sampled(first, other, options.size, options.rng, ratio))
 
     if alpha == 1:
         return _kl(first, other, options, name)
