@@ -12,7 +12,8 @@ from klrs.distributions import _closed
 from klrs.distributions._core import evaluate
 from klrs.distributions._density import Density
 from klrs.distributions._foreign import as_distribution
-from klrs.distributions._integrals import FLOOR, Integral, integrate, sampled, unreachable
+from klrs.distributions._integrals import FLOOR, integrate, sampled, unreachable
+from klrs.distributions._pieces import Integral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
