@@ -276,6 +276,8 @@ pub trait Lanes:
     fn all_within(self, bound: Self) -> bool;
     /// The bits of both, to collect sign bits.
     fn or_bits(self, other: Self) -> Self;
+    /// The lanes with the signs of `other`.
+    fn with_sign_of(self, other: Self) -> Self;
     /// A bit per lane: its sign, set for -0.0 and for a NaN that has it.
     fn signs(self) -> u64;
     /// `(-q 2^-k, k)` with q 2^-k / p in [2/3, 3/2], for positive normal `p` and `q = self`; anything for others.
@@ -461,6 +463,10 @@ impl<S: Simd> Lanes for f64x8<S> {
         (self.bitcast::<u64x8<S>>() | other.bitcast::<u64x8<S>>()).bitcast()
     }
     #[inline(always)]
+    fn with_sign_of(self, other: Self) -> Self {
+        self.copysign(other)
+    }
+    #[inline(always)]
     fn signs(self) -> u64 {
         self.bitcast::<u64x8<S>>().simd_ge(1_u64 << 63).to_bitmask()
     }
@@ -584,6 +590,10 @@ impl<S: Simd> Lanes for f32x16<S> {
     #[inline(always)]
     fn or_bits(self, other: Self) -> Self {
         (self.bitcast::<u32x16<S>>() | other.bitcast::<u32x16<S>>()).bitcast()
+    }
+    #[inline(always)]
+    fn with_sign_of(self, other: Self) -> Self {
+        self.copysign(other)
     }
     #[inline(always)]
     fn signs(self) -> u64 {

@@ -29,8 +29,8 @@ mod staircase;
 
 use histograms::Driver;
 
-/// Entries of the longest rows that are taken together: 8 of each operand stay in the cache between two sweeps.
-const LONGEST: usize = 4096;
+/// Entries of the longest rows that are taken together: a thread needs room for 8 of each operand, should they have to be brought in.
+const LONGEST: usize = 1 << 15;
 
 /// What is computed of two rows.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -61,15 +61,15 @@ fn turn_some<S: Simd, T: Real>(simd: S, rows: &[T], length: usize, out: &mut [T]
     }
 }
 
-/// Turns the first 8 entries of 8 rows that are `length` apart into columns one after another.
+/// 8 entries of 8 rows, as columns.
 #[inline(always)]
-pub fn turn_eight<S: Simd>(simd: S, rows: &[f64], length: usize, out: &mut [f64; WIDE * WIDE]) {
+pub fn turn_eight<S: Simd>(simd: S, rows: &[&[f64]; WIDE], first: usize) -> [Wide<S>; WIDE] {
     let mut vectors = [<Wide<S> as Lanes>::splat(simd, 0.0); WIDE];
-    for (row, vector) in vectors.iter_mut().enumerate() {
-        *vector = Lanes::load(simd, &rows[row * length..][..WIDE]);
+    for (row, vector) in rows.iter().zip(&mut vectors) {
+        *vector = Lanes::load(simd, &row[first..first + WIDE]);
     }
     // Dealing all entries from two hands, three times, puts entry 8 j + k at 8 k + j.
-    for _ in 1..WIDE.ilog2() {
+    for _ in 0..WIDE.ilog2() {
         let (low, high) = vectors.split_at(WIDE / 2);
         let mut dealt = vectors;
         for ((dealt, one), other) in dealt.chunks_exact_mut(2).zip(low).zip(high) {
@@ -77,12 +77,7 @@ pub fn turn_eight<S: Simd>(simd: S, rows: &[f64], length: usize, out: &mut [f64;
         }
         vectors = dealt;
     }
-    let (low, high) = vectors.split_at(WIDE / 2);
-    for ((out, one), other) in out.chunks_exact_mut(2 * WIDE).zip(low).zip(high) {
-        let (even, odd) = out.split_at_mut(WIDE);
-        one.zip_low(*other).store(even);
-        one.zip_high(*other).store(odd);
-    }
+    vectors
 }
 
 /// A type whose squares are turned.
@@ -146,11 +141,16 @@ mod tests {
 
     #[test]
     fn eight_rows_become_columns() {
-        let rows: Vec<f64> = (0..93).map(f64::from).collect();
+        let numbers: Vec<f64> = (0..97).map(f64::from).collect();
+        let rows = core::array::from_fn(|row| &numbers[row * 12..][..13]);
         let mut out = [0.0; WIDE * WIDE];
-        dispatch!(Level::new(), simd => turn_eight(simd, &rows, 12, &mut out));
+        dispatch!(Level::new(), simd => {
+            for (out, column) in out.chunks_exact_mut(WIDE).zip(turn_eight(simd, &rows, 5)) {
+                column.store(out);
+            }
+        });
         for (place, found) in out.into_iter().enumerate() {
-            assert_eq!(found.to_bits(), rows[place % WIDE * 12 + place / WIDE].to_bits(), "{place}");
+            assert_eq!(found.to_bits(), rows[place % WIDE][5 + place / WIDE].to_bits(), "{place}");
         }
     }
 

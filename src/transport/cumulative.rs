@@ -5,17 +5,13 @@
 //! bits, and equal rows have r = 0 and D = 0 exactly. Where r is no float, rows in proportion leave some of its rounding: what is no
 //! more than that counts as 0.
 //!
-//! Lanes hold rows, 8 at a time, which are turned into columns block by block on the way; or one row each, for rows that are too
-//! long for the cache or too few. What a lane does is the same, and so are the bits.
-
-use core::ops::Range;
+//! Lanes hold rows, 8 at a time, of which 8 entries are turned into columns as the walk gets there; or one row each, for rows that
+//! are too long or too few. What a lane does is the same, and so are the bits. Terms of 8 steps are added in one float, such sums in two.
 
 use super::Double;
 use crate::lanes::turn::turn_eight;
 use crate::lanes::{Lanes, Level, Simd, WIDE, Wide, dispatch, prefetch};
 
-/// Entries of a block; sums of blocks are added in two floats.
-pub(super) const BLOCK: usize = 64;
 /// The relative rounding of a sum of two floats, and of what it is made of.
 pub(super) const ROUNDING: f64 = 1.0 / (1_u128 << 104) as f64;
 /// How many entries ahead memory is asked for.
@@ -88,9 +84,17 @@ pub(super) fn totals(level: Level, rows: Rows, length: usize) -> Totals {
 
 /// The sums over all steps of the support, for D Σp times `lift`.
 pub(super) fn sums(level: Level, rows: Rows, totals: &Totals, steps: &[f64], norm: Norm, lift: f64) -> [f64; WIDE] {
+    match norm {
+        Norm::Absolute => sums_for::<false>(level, rows, totals, steps, lift),
+        Norm::Square => sums_for::<true>(level, rows, totals, steps, lift),
+    }
+}
+
+/// The same, of absolute values or of squares.
+fn sums_for<const SQUARE: bool>(level: Level, rows: Rows, totals: &Totals, steps: &[f64], lift: f64) -> [f64; WIDE] {
     dispatch!(level, simd => match rows {
-        Rows::Together(rows) => sums_of(simd, &Together(rows, steps.len() + 1), totals, steps, norm, lift),
-        Rows::One(rows) => sums_of(simd, &One(rows), totals, steps, norm, lift),
+        Rows::Together(rows) => sums_of::<_, SQUARE>(simd, &Together::new(rows, steps.len() + 1), totals, steps, lift),
+        Rows::One(rows) => sums_of::<_, SQUARE>(simd, &One(rows), totals, steps, lift),
     })
 }
 
@@ -109,7 +113,7 @@ pub(super) fn potentials(
     dispatch!(level, simd => match rows {
         Rows::Together(rows) => {
             out.resize(length * WIDE, 0.0);
-            potentials_of(simd, &Together(rows, length), totals, steps, norm, factors, out)
+            potentials_of(simd, &Together::new(rows, length), totals, steps, norm, factors, out)
         }
         Rows::One(rows) => {
             out.resize(length, 0.0);
@@ -118,65 +122,123 @@ pub(super) fn potentials(
     })
 }
 
-/// Where the lanes of a block come from.
+/// Where lanes come from.
 pub(super) trait Source<S: Simd> {
     /// Rows.
     const COUNT: usize;
 
-    /// Gets a block ready.
-    fn turn(&self, simd: S, entries: Range<usize>, block: &mut [[f64; BLOCK * WIDE]; 2]);
-    /// Entries of p and q.
-    fn at(&self, simd: S, entry: usize, within: usize, block: &[[f64; BLOCK * WIDE]; 2]) -> [Wide<S>; 2];
+    /// The next entries of p and of q, as many as there are lanes.
+    fn eight(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2];
+    /// The last entries, which are fewer, and zeros.
+    fn rest(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2];
+
+    /// The next entries, of which there are so many.
+    #[inline(always)]
+    fn some(&self, simd: S, first: usize, count: usize) -> [[Wide<S>; WIDE]; 2] {
+        if count >= WIDE { self.eight(simd, first) } else { self.rest(simd, first) }
+    }
 }
 
-pub(super) struct Together<'r>(pub(super) [&'r [f64]; 2], pub(super) usize);
+/// Who walks along rows.
+pub(super) trait Walker<S: Simd> {
+    /// Adds the next entries of p and of q.
+    fn add(&mut self, p: Wide<S>, q: Wide<S>);
+    /// Goes a step of the support.
+    fn step(&mut self, step: Wide<S>);
+    /// Ends what belongs together, 8 steps.
+    fn end(&mut self);
+}
+
+/// All entries, and the steps between them.
+#[inline(always)]
+pub(super) fn walk_along<S: Simd>(simd: S, source: &impl Source<S>, steps: &[f64], walker: &mut impl Walker<S>) {
+    let (eights, rest) = steps.as_chunks::<WIDE>();
+    for (index, steps) in eights.iter().enumerate() {
+        let [p, q] = source.eight(simd, index * WIDE);
+        for ((&p, &q), &step) in p.iter().zip(&q).zip(steps) {
+            walker.add(p, q);
+            walker.step(Wide::splat(simd, step));
+        }
+        walker.end();
+    }
+    let [p, q] = source.some(simd, steps.len() - rest.len(), rest.len() + 1);
+    for ((&p, &q), &step) in p.iter().zip(&q).zip(rest) {
+        walker.add(p, q);
+        walker.step(Wide::splat(simd, step));
+    }
+    walker.end();
+    walker.add(p[rest.len()], q[rest.len()]);
+}
+
+/// As many rows as there are lanes.
+pub(super) struct Together<'r>([[&'r [f64]; WIDE]; 2]);
+
+impl<'r> Together<'r> {
+    #[inline(always)]
+    pub(super) fn new(rows: [&'r [f64]; 2], length: usize) -> Self {
+        // No closure: all slices have one length then, which is compared once.
+        let mut of: [[&[f64]; WIDE]; 2] = Default::default();
+        for (of, rows) in of.iter_mut().zip(rows) {
+            for (row, of) in of.iter_mut().enumerate() {
+                *of = &rows[row * length..][..length];
+            }
+        }
+        Self(of)
+    }
+}
 
 impl<S: Simd> Source<S> for Together<'_> {
     const COUNT: usize = WIDE;
 
     #[inline(always)]
-    fn turn(&self, simd: S, entries: Range<usize>, block: &mut [[f64; BLOCK * WIDE]; 2]) {
-        let Self(operands, length) = *self;
-        for (rows, block) in operands.iter().zip(block) {
-            let rows = &rows[entries.start..];
-            if entries.len() < WIDE {
-                for (row, entry) in (0..WIDE).flat_map(|row| (0..entries.len()).map(move |entry| (row, entry))) {
-                    block[entry * WIDE + row] = rows[row * length + entry];
-                }
-                continue;
-            }
-            for first in (0..entries.len()).step_by(WIDE) {
-                // The last square may overlap the one before it.
-                let first = first.min(entries.len() - WIDE);
-                if let Some(columns) = block[first * WIDE..].first_chunk_mut() {
-                    turn_eight(simd, &rows[first..], length, columns);
-                }
-                // The next rows are asked for while these, which are in the cache, are walked along.
-                for row in WIDE..2 * WIDE {
-                    prefetch(rows.as_ptr().wrapping_add(row * length + first));
-                }
-            }
+    fn eight(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2] {
+        let Self([p, q]) = self;
+        // After the last entries come the first of the rows after these.
+        let ahead = first + AHEAD;
+        let ahead = if ahead < p[0].len() { ahead } else { ahead + (WIDE - 1) * p[0].len() };
+        for (p, q) in p.iter().zip(q) {
+            prefetch(p.as_ptr().wrapping_add(ahead));
+            prefetch(q.as_ptr().wrapping_add(ahead));
         }
+        [turn_eight(simd, p, first), turn_eight(simd, q, first)]
     }
 
     #[inline(always)]
-    fn at(&self, simd: S, _entry: usize, within: usize, [p, q]: &[[f64; BLOCK * WIDE]; 2]) -> [Wide<S>; 2] {
-        let lanes = within * WIDE..(within + 1) * WIDE;
-        [Wide::load(simd, &p[lanes.clone()]), Wide::load(simd, &q[lanes])]
+    fn rest(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2] {
+        let mut columns = [[Wide::splat(simd, 0.0); WIDE]; 2];
+        for (rows, columns) in self.0.iter().zip(&mut columns) {
+            for (entry, column) in (first..rows[0].len()).zip(columns) {
+                let mut lanes = [0.0; WIDE];
+                for (lane, row) in lanes.iter_mut().zip(rows) {
+                    *lane = row[entry];
+                }
+                *column = Wide::load(simd, &lanes);
+            }
+        }
+        columns
     }
 }
 
+/// One row, in all lanes.
 pub(super) struct One<'r>(pub(super) [&'r [f64]; 2]);
 
 impl<S: Simd> Source<S> for One<'_> {
     const COUNT: usize = 1;
 
     #[inline(always)]
-    fn turn(&self, _simd: S, _entries: Range<usize>, _block: &mut [[f64; BLOCK * WIDE]; 2]) {}
+    fn eight(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2] {
+        self.rest(simd, first)
+    }
 
     #[inline(always)]
-    fn at(&self, simd: S, entry: usize, _within: usize, _block: &[[f64; BLOCK * WIDE]; 2]) -> [Wide<S>; 2] {
-        [Wide::splat(simd, self.0[0][entry]), Wide::splat(simd, self.0[1][entry])]
+    fn rest(&self, simd: S, first: usize) -> [[Wide<S>; WIDE]; 2] {
+        let mut columns = [[Wide::splat(simd, 0.0); WIDE]; 2];
+        for (row, columns) in self.0.iter().zip(&mut columns) {
+            for (&entry, column) in row[first..].iter().zip(columns) {
+                *column = Wide::splat(simd, entry);
+            }
+        }
+        columns
     }
 }
 
@@ -229,33 +291,50 @@ fn totals_of<S: Simd>(simd: S, rows: [&[f64]; 2]) -> (Double, Double, bool) {
     (total(excess), total(of_q), signs.signs() != 0)
 }
 
-#[inline(always)]
-fn sums_of<S: Simd>(simd: S, source: &impl Source<S>, totals: &Totals, steps: &[f64], norm: Norm, lift: f64) -> [f64; WIDE] {
-    let zero = Wide::splat(simd, 0.0);
-    let lift = Wide::splat(simd, lift);
-    let mut block = [[0.0; BLOCK * WIDE]; 2];
-    let mut walk = Walk::new(simd, totals, steps.len() + 1);
-    let mut sums = [zero; 2];
-    for (index, steps) in steps.chunks(BLOCK).enumerate() {
-        let start = index * BLOCK;
-        source.turn(simd, start..start + steps.len(), &mut block);
-        let mut of_block = zero;
-        for (within, &step) in steps.iter().enumerate() {
-            let [p, q] = source.at(simd, start + within, within, &block);
-            let step = Wide::splat(simd, step);
-            let difference = walk.step(p, q);
-            of_block = match norm {
-                Norm::Absolute => difference.abs().fma(step, of_block),
-                Norm::Square => {
-                    let lifted = difference * lift;
-                    (lifted * lifted).fma(step, of_block)
-                }
-            };
-        }
-        let [sum, lost] = sums[0].two_sum(of_block);
-        sums = [sum, sums[1] + lost];
+/// What is summed over steps.
+struct Terms<S: Simd, const SQUARE: bool> {
+    walk: Walk<S>,
+    difference: Wide<S>,
+    lift: Wide<S>,
+    /// Over the last steps, and over those before them in two floats.
+    some: Wide<S>,
+    sums: [Wide<S>; 2],
+}
+
+impl<S: Simd, const SQUARE: bool> Walker<S> for Terms<S, SQUARE> {
+    #[inline(always)]
+    fn add(&mut self, p: Wide<S>, q: Wide<S>) {
+        self.difference = self.walk.step(p, q);
     }
-    core::array::from_fn(|lane| sums[0][lane] + sums[1][lane])
+
+    #[inline(always)]
+    fn step(&mut self, step: Wide<S>) {
+        let lifted = self.difference * self.lift;
+        let term = if SQUARE { lifted * lifted } else { self.difference.abs() };
+        self.some = term.fma(step, self.some);
+    }
+
+    #[inline(always)]
+    fn end(&mut self) {
+        let [sum, lost] = self.sums[0].two_sum(self.some);
+        self.sums = [sum, self.sums[1] + lost];
+        self.some = sum.constant(0.0);
+    }
+}
+
+#[inline(always)]
+fn sums_of<S: Simd, const SQUARE: bool>(
+    simd: S,
+    source: &impl Source<S>,
+    totals: &Totals,
+    steps: &[f64],
+    lift: f64,
+) -> [f64; WIDE] {
+    let zero = Wide::splat(simd, 0.0);
+    let walk = Walk::new(simd, totals, steps.len() + 1);
+    let mut terms = Terms::<S, SQUARE> { walk, difference: zero, lift: Wide::splat(simd, lift), some: zero, sums: [zero; 2] };
+    walk_along(simd, source, steps, &mut terms);
+    core::array::from_fn(|lane| terms.sums[0][lane] + terms.sums[1][lane])
 }
 
 #[inline(always)]
@@ -269,16 +348,13 @@ fn potentials_of<S: Simd, R: Source<S>>(
     out: &mut [f64],
 ) -> [[f64; WIDE]; 2] {
     let (zero, factors) = (Wide::splat(simd, 0.0), Wide::load(simd, factors));
-    let mut block = [[0.0; BLOCK * WIDE]; 2];
     let mut walk = Walk::new(simd, totals, steps.len() + 1);
     let mut potential = zero;
     let mut sums = [[zero; 2]; 2];
-    for (index, out) in out.chunks_mut(BLOCK * R::COUNT).enumerate() {
-        let start = index * BLOCK;
-        let entries = start..start + out.len() / R::COUNT;
-        source.turn(simd, entries.clone(), &mut block);
-        for ((within, entry), out) in entries.enumerate().zip(out.chunks_exact_mut(R::COUNT)) {
-            let [p, q] = source.at(simd, entry, within, &block);
+    for (index, out) in out.chunks_mut(WIDE * R::COUNT).enumerate() {
+        let [p, q] = source.some(simd, index * WIDE, out.len() / R::COUNT);
+        for (within, out) in out.chunks_exact_mut(R::COUNT).enumerate() {
+            let (p, q) = (p[within], q[within]);
             if R::COUNT == WIDE {
                 potential.store(out);
             } else {
@@ -289,7 +365,7 @@ fn potentials_of<S: Simd, R: Source<S>>(
                 *sums = [sum, sums[1] + lost];
             }
             // There is no step after the last entry.
-            let step = Wide::splat(simd, steps.get(entry).copied().unwrap_or_default());
+            let step = Wide::splat(simd, steps.get(index * WIDE + within).copied().unwrap_or_default());
             let difference = walk.step(p, q);
             let slope = match norm {
                 Norm::Absolute => {

@@ -29,6 +29,8 @@ pub(super) struct Driver<'a> {
     norm: Option<Norm>,
     /// From each position to the next, in units of 2^`exponent`, an even number.
     steps: Vec<f64>,
+    /// The sum of all.
+    span: f64,
     /// The same for sums over rows of `f32`, or of what fits in.
     narrow: Option<narrow::Steps>,
     exponent: i32,
@@ -78,7 +80,8 @@ impl<'a> Driver<'a> {
         steps.extend(job.support.windows(2).map(|pair| (pair[1] - pair[0]) * unit));
         let is_narrow = norm.is_some() && [&plan.p, &plan.q].iter().all(|rows| rows.dtype().fits_f32());
         let narrow = is_narrow.then(|| narrow::Steps::new(&steps)).transpose()?;
-        Ok(Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, narrow, exponent })
+        let span = steps.iter().sum();
+        Ok(Self { job, operands: [operand(&plan.p), operand(&plan.q)], weights, norm, steps, span, narrow, exponent })
     }
 
     /// Values and gradients of rows that are brought in together.
@@ -106,7 +109,7 @@ impl<'a> Driver<'a> {
         let p = slab(self.operands[0], rows.clone(), length, of_p)?;
         let q = slab(self.operands[1], rows.clone(), length, of_q)?;
         if let Some(norm) = self.norm.filter(|_| self.narrow.is_none() && !self.job.normalize) {
-            quick = self.quick(fixed::sums(self.job.level, [p, q], &self.steps, norm), norm);
+            quick = self.quick(fixed::sums(self.job.level, [p, q], &self.steps, self.span, norm), norm);
             if take(&quick, piece) {
                 return Ok(());
             }

@@ -29,7 +29,7 @@ const STEP: usize = f32::WIDTH;
 /// Entries that are dealt to four vectors of `f64`.
 const HAND: usize = 4 * WIDE;
 /// How many entries ahead memory is asked for at most: for the next row while this one, which is in the cache, is walked along.
-const AHEAD: usize = super::LONGEST;
+const AHEAD: usize = 4096;
 /// The relative error that D may have, over the one that the distance may have.
 const ROUGH: f64 = 1.0 / (1 << 20) as f64;
 
