@@ -4,6 +4,8 @@
 //! [`crate::kernel::draws`], which has the order of additions.
 //!
 //! ```text
+//! each       rows of one draw that are no rows to the caller: their terms, and nothing else
+//!
 //!            short rows                 longer rows                long rows
 //!            a lane each                a block of draws at a time, on all threads
 //! moments    of the terms of x          merged pairwise            … of each chunk too
@@ -241,7 +243,11 @@ impl<'a> Driver<'a> {
     /// Rows of one chunk at most, one thread each.
     fn batch<T: Real>(&self, mut out: SmallVec<[&mut [T]; 2]>) -> Result<Option<Found>, Error> {
         let (rows, length) = (self.job.plan.rows, self.job.plan.length);
-        let step = if length <= SHORT { WIDE } else { self.together };
+        let step = match length {
+            _ if self.job.single => BLOCK,
+            ..=SHORT => WIDE,
+            _ => self.together,
+        };
         let many = (parallel::PIECE / length).next_multiple_of(step).max(step);
         let mut pieces = allocate(rows.div_ceil(many))?;
         for first in (0..rows).step_by(many) {
@@ -253,9 +259,13 @@ impl<'a> Driver<'a> {
             let mut found = None;
             for piece in pieces {
                 for first in piece.rows.clone().step_by(step) {
-                    let rows = first..piece.rows.end.min(first + step);
+                    let (rows, place) = (first..piece.rows.end.min(first + step), first - piece.rows.start);
+                    if self.job.single {
+                        self.each(rows, place, scratch, &mut piece.out, &mut found)?;
+                        continue;
+                    }
                     let mut sweep = Alone { driver: self, scratch: &mut *scratch };
-                    self.write(rows, first - piece.rows.start, &mut sweep, &mut piece.out, &mut found)?;
+                    self.write(rows, place, &mut sweep, &mut piece.out, &mut found)?;
                 }
             }
             Ok(found)
@@ -269,6 +279,43 @@ impl<'a> Driver<'a> {
         let mut found = None;
         self.write(0..self.job.plan.rows, 0, &mut Together(self), &mut out, &mut found)?;
         Ok(found)
+    }
+
+    /// Rows of one draw.
+    fn each<T: Real>(
+        &self,
+        rows: Range<usize>,
+        place: usize,
+        scratch: &mut Scratch,
+        out: &mut [&mut [T]],
+        found: &mut Option<Found>,
+    ) -> Result<(), Error> {
+        let Scratch { operands: [first, other], counted, room } = scratch;
+        let lanes = rows.len().next_multiple_of(WIDE);
+        let operands = self.operands.iter().zip([&mut *first, &mut *other]);
+        for (operand, scratch) in operands.chain(self.mask.iter().zip([&mut *counted])) {
+            scratch.resize(lanes, 0.0);
+            operand.bring_across(rows.clone(), 1, scratch);
+        }
+        match self.job.of {
+            Of::Estimators => draws::each(self.job.level, &Estimators, [first, other], room),
+            // The logarithm of one weight is its ratio.
+            Of::Ratio | Of::Weights => draws::each(self.job.level, &Ratio, [first, other], room),
+        }
+        for (index, row) in rows.enumerate() {
+            let mut estimates = [[0.0, f64::NAN]; MOST];
+            if self.mask.is_none() || counted[index] > 0.0 {
+                for (estimate, terms) in estimates.iter_mut().zip(&**room).take(self.job.of.count()) {
+                    // Adding 0 turns -0.0 into 0.0.
+                    estimate[0] = terms[index] + 0.0;
+                }
+                if !estimates.iter().all(|[value, _]| value.is_finite()) {
+                    estimates = self.again(row, found)?;
+                }
+            }
+            self.put(estimates, place + index, out);
+        }
+        Ok(())
     }
 
     /// Short rows, one in each lane.
@@ -398,9 +445,6 @@ impl<'a> Driver<'a> {
     fn settle<const N: usize>(&self, row: usize, moments: &Moments<N>, found: &mut Option<Found>) -> Result<Estimates, Error> {
         let mut estimates = [[f64::NAN; 2]; MOST];
         if moments.count == 0.0 {
-            if self.job.single {
-                return Ok([[0.0, f64::NAN]; MOST]);
-            }
             *found = first_of(*found, Some((Mistake::NoDraw, row, 0)));
             return Ok(estimates);
         }

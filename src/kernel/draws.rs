@@ -283,6 +283,23 @@ pub fn short<F: Terms<N>, const N: usize>(level: Level, terms: &F, draws: Draws,
     });
 }
 
+/// The terms of some draws, each by itself: as many as there is room for at most.
+///
+/// # Panics
+///
+/// If there are more than [`BLOCK`] draws, or there is not one of everything for each.
+pub fn each<F: Terms<N>, const N: usize>(level: Level, terms: &F, [a, b]: [&[f64]; 2], room: &mut Distances) {
+    dispatch!(level, simd => {
+        for step in (0..a.len()).step_by(WIDE) {
+            let places = step..a.len().min(step + WIDE);
+            let pair: [Wide<_>; 2] = [Lanes::load_some(simd, &a[places.clone()]), Lanes::load_some(simd, &b[places])];
+            for (term, room) in terms.terms(simd, ratio(pair)).into_iter().zip(&mut *room) {
+                term.store(&mut room[step..step + WIDE]);
+            }
+        }
+    });
+}
+
 /// The terms of one draw.
 pub fn terms<F: Terms<N>, const N: usize>(level: Level, terms: &F, [a, b]: [f64; 2]) -> [f64; N] {
     dispatch!(level, simd => {
