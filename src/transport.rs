@@ -188,6 +188,39 @@ fn reserve<T>(vector: &mut Vec<T>, length: usize) -> Result<(), Error> {
     vector.try_reserve_exact(length.saturating_sub(vector.len())).map_err(|_| Error::OutOfMemory { bytes })
 }
 
+/// Σp/Σq: what the mass of q is multiplied with to be compared with that of p.
+///
+/// Where the sums are alike it is kept as 1 and the rest, so that equal entries leave nothing; elsewhere 1 would take its digits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ratio {
+    /// 1 or 0.
+    one: f64,
+    rest: Double,
+    /// What the rest is a ratio of.
+    over: f64,
+}
+
+impl Ratio {
+    /// Of Σp and Σq, given Σp - Σq.
+    fn new([of_p, of_q]: [Double; 2], excess: Double) -> Self {
+        let is_alike = excess.high.abs() <= 0.5 * of_q.high;
+        let over = if is_alike { excess } else { of_p };
+        Self { one: f64::from(u8::from(is_alike)), rest: over.divided_by(of_q), over: over.high.abs() }
+    }
+
+    /// A mass of q as one of p.
+    fn times(&self, mass: f64) -> Double {
+        self.rest.times(mass) + self.one * mass
+    }
+
+    /// Differences of cumulative sums of so many entries up to which they count as equal: what the ratio is rounded by.
+    fn tie(&self, entries: usize) -> f64 {
+        /// The relative rounding of a sum of two floats, and of what it is made of.
+        const ROUNDING: f64 = 1.0 / (1_u128 << 104) as f64;
+        self.over * (entries as f64 * ROUNDING)
+    }
+}
+
 /// Moves of a distance between two points of the line, as far as the order of the distance matters.
 #[derive(Clone, Copy, Debug)]
 struct Cost {

@@ -144,6 +144,36 @@ def test_far_from_one(name: str, options: dict[str, Any]) -> None:
         assert error(getattr(samples, name)(*huge, **options), exact) <= 1e-15
 
 
+@each_call
+@pytest.mark.parametrize("factor", [1e-90, 1e-40, 1e-17, 1e17, 1e40, 1e90])
+def test_sums_that_are_far_apart(name: str, options: dict[str, Any], factor: float) -> None:
+    p, q = factor * rows(1, 33, 1)[0], rows(2, 33, 1)[0]
+    positions = np.sort(np.random.default_rng(3).normal(0, 1, 33))
+    exact = reference.DISTANCES[name](
+        reference.histogram(p, positions), reference.histogram(q, positions), **options
+    )
+    verb, of_samples = getattr(klrs, name), getattr(samples, name)
+    assert error(verb(p, q, support=positions, normalize=True, **options), exact) <= 1e-13
+    weights = {"x_weights": p, "y_weights": q}
+    assert error(of_samples(positions, positions, **weights, **options), exact) <= 1e-13
+    if options.get("order") == np.inf:
+        return
+    slopes = klrs.value_and_grad(verb, argnums=0)
+    _, scaled = slopes(p, q, support=positions, normalize=True, **options)
+    _, plain = slopes(p / factor, q, support=positions, normalize=True, **options)
+    np.testing.assert_allclose(factor * scaled, plain, rtol=1e-12, atol=1e-13 * np.ptp(plain))
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e-17, 1e17, 1e25])
+def test_float32_sums_that_are_far_apart(factor: float) -> None:
+    p, q = (factor * rows(1, 50)).astype(np.float32), rows(2, 50).astype(np.float32)
+    exact = [
+        reference.wasserstein_distance(*map(reference.histogram, pair))
+        for pair in zip(p, q, strict=True)
+    ]
+    assert worst(klrs.wasserstein_distance(p, q, normalize=True), exact) <= 1e-7
+
+
 @each_name
 def test_tiny_differences_are_not_lost(name: str) -> None:
     p, q = np.array([1.0, 0, 1e-300]), np.array([1.0, 1e-300, 0])

@@ -1,26 +1,25 @@
-//! Histograms of `f32`, and those that sum to 1, which have sums of their own, beside the exact ones, on every instruction set.
+//! Histograms of `f32`, and those that sum to 1, which have sums of their own, beside exact ones, on every instruction set.
 
 use klrs::element::Storage;
-use klrs::lanes::{Level, Real};
+use klrs::lanes::{Level, Real, times_power_of_two};
 use klrs::parallel::Team;
 use klrs::transport::{Distance, Histograms, Wanted, histograms};
 use klrs::view::{Axes, Plan, View};
+use num_bigint::BigInt;
 
 mod common;
 
 use common::{levels, uniform};
+
+const DISTANCES: [Distance; 2] = [Distance::Wasserstein(1.0), Distance::Cumulative(2.0)];
 
 /// Numbers from 0 to 1, the same at every run.
 fn numbers(length: usize, seed: u64) -> Vec<f32> {
     uniform(length, seed).into_iter().map(f32::from_f64).collect()
 }
 
-/// The distance of each row, not rounded to `f32`; with sums of any size, which are the exact ones for `f64`.
-fn run<T: Storage>(distance: Distance, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
-    run_with(true, distance, level, support, p, q)
-}
-
-fn run_with<T: Storage>(normalize: bool, distance: Distance, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
+/// The distance of each row, not rounded to `f32`.
+fn run<T: Storage>(distance: Distance, normalize: bool, level: Level, support: &[f64], p: &[T], q: &[T]) -> Vec<f64> {
     let shape = [p.len() / support.len(), support.len()];
     let views = [View::from_slice(p, &shape), View::from_slice(q, &shape)];
     let plan = Plan::in_order(&views[0], Some(&views[1]), None, &Axes::One(-1)).unwrap();
@@ -31,28 +30,67 @@ fn run_with<T: Storage>(normalize: bool, distance: Distance, level: Level, suppo
     values
 }
 
-fn wide(row: &[f32]) -> Vec<f64> {
-    row.iter().map(|&entry| f64::from(entry)).collect()
+/// Exponent of the last bit of a float.
+fn last_bit(x: f64) -> i32 {
+    i32::try_from(x.to_bits() >> 52 & 0x7ff).unwrap().max(1) - 1075
 }
 
-/// Checks rows against the exact sums, all levels, and each alone.
-fn check(support: &[f64], p: &[f32], q: &[f32], case: &str) {
-    const BOUND: f64 = 1.0 / (1_u64 << 29) as f64;
+/// Numbers as integers, over a power of two.
+fn integers(numbers: &[f64]) -> (Vec<BigInt>, i32) {
+    let unit = numbers.iter().filter(|&&x| x != 0.0).map(|&x| last_bit(x)).min().unwrap_or_default();
+    let integer = |&x: &f64| {
+        let bits = (x.to_bits() & ((1 << 52) - 1)) | u64::from(x.abs() >= f64::MIN_POSITIVE) << 52;
+        BigInt::from(bits) << (last_bit(x).max(unit) - unit)
+    };
+    (numbers.iter().map(integer).collect(), unit)
+}
+
+/// The nearest float of a quotient times a power of two, or one beside it.
+fn quotient(number: &BigInt, over: &BigInt, exponent: i32) -> f64 {
+    const BITS: i64 = 100;
+    let missing = BITS - (i64::try_from(number.bits()).unwrap() - i64::try_from(over.bits()).unwrap());
+    let bits = if missing > 0 { (number << missing) / over } else { number / (over << -missing) };
+    times_power_of_two(u128::try_from(bits).unwrap() as f64, exponent - i32::try_from(missing).unwrap())
+}
+
+/// The distance of a row, from the definition, in integers.
+fn exact(distance: Distance, support: &[f64], p: &[f64], q: &[f64]) -> f64 {
+    let (entries, _) = integers(&[p, q].concat());
+    let (support, unit) = integers(support);
+    let (p, q) = entries.split_at(p.len());
+    let (of_p, of_q): (BigInt, BigInt) = (p.iter().sum(), q.iter().sum());
+    let [mut difference, mut sum] = [BigInt::ZERO, BigInt::ZERO];
+    for ((p, q), positions) in p.iter().zip(q).zip(support.windows(2)) {
+        difference += p * &of_q - q * &of_p;
+        let term =
+            if distance == DISTANCES[0] { BigInt::from(difference.magnitude().clone()) } else { &difference * &difference };
+        sum += term * (&positions[1] - &positions[0]);
+    }
+    let total = of_p * of_q;
+    if distance == DISTANCES[0] { quotient(&sum, &total, unit) } else { (2.0 * quotient(&sum, &(&total * &total), unit)).sqrt() }
+}
+
+/// Checks rows against the exact distance, all levels, and each alone.
+fn check_rows<T: Storage + Real>(bound: f64, normalize: bool, support: &[f64], [p, q]: [&[T]; 2], case: &str) {
     let length = support.len();
-    for distance in [Distance::Wasserstein(1.0), Distance::Cumulative(2.0)] {
-        let exact = run(distance, Level::new(), support, &wide(p), &wide(q));
-        let found = run(distance, Level::new(), support, p, q);
-        for (row, (found, exact)) in found.iter().zip(&exact).enumerate() {
+    let wide = |row: &[T]| -> Vec<f64> { row.iter().map(|&entry| entry.to_f64()).collect() };
+    for distance in DISTANCES {
+        let found = run(distance, normalize, Level::new(), support, p, q);
+        for (row, ((p, q), &found)) in p.chunks(length).zip(q.chunks(length)).zip(&found).enumerate() {
+            let exact = exact(distance, support, &wide(p), &wide(q));
             let error = (found - exact).abs();
-            assert!(error <= BOUND * exact, "{case} {distance:?} row {row} of {length}: {found:e}, expected {exact:e}");
+            assert!(error <= bound * exact, "{case} {distance:?} row {row} of {length}: {found:e}, expected {exact:e}");
+            assert_eq!(run(distance, normalize, Level::new(), support, p, q), [found], "{case} {distance:?} {length}");
         }
         for level in levels() {
-            assert_eq!(run(distance, level, support, p, q), found, "{case} {distance:?} {level:?} {length}");
-        }
-        for ((p, q), found) in p.chunks(length).zip(q.chunks(length)).zip(found) {
-            assert_eq!(run(distance, Level::new(), support, p, q), [found], "{case} {distance:?} {length}");
+            assert_eq!(run(distance, normalize, level, support, p, q), found, "{case} {distance:?} {level:?} {length}");
         }
     }
+}
+
+/// Checks rows of `f32`, which may have any sum.
+fn check(support: &[f64], p: &[f32], q: &[f32], case: &str) {
+    check_rows(1.0 / (1_u64 << 29) as f64, true, support, [p, q], case);
 }
 
 fn positions(length: usize) -> Vec<f64> {
@@ -107,24 +145,16 @@ fn distributions(length: usize, rows: usize, seed: u64, excess: f64) -> Vec<f64>
     numbers
 }
 
-/// Checks rows that sum to 1 against the exact sums, all levels, each alone, and those that are left of 8.
+/// Checks rows that sum to 1, as they are and in other units.
 fn check_fixed(support: &[f64], p: &[f64], q: &[f64], case: &str) {
-    /// Both add up terms of 8 steps in one float.
-    const BOUND: f64 = 2.0 * f64::EPSILON;
-    let length = support.len();
-    for distance in [Distance::Wasserstein(1.0), Distance::Cumulative(2.0)] {
-        let exact = run(distance, Level::new(), support, p, q);
-        let found = run_with(false, distance, Level::new(), support, p, q);
-        for (row, (found, exact)) in found.iter().zip(&exact).enumerate() {
-            let error = (found - exact).abs();
-            assert!(error <= BOUND * exact, "{case} {distance:?} row {row} of {length}: {found:e}, expected {exact:e}");
-        }
-        for level in levels() {
-            assert_eq!(run_with(false, distance, level, support, p, q), found, "{case} {distance:?} {level:?} {length}");
-        }
-        for ((p, q), found) in p.chunks(length).zip(q.chunks(length)).zip(found) {
-            assert_eq!(run_with(false, distance, Level::new(), support, p, q), [found], "{case} {distance:?} {length}");
-        }
+    check_fixed_within(2.0 * f64::EPSILON, support, p, q, case);
+}
+
+fn check_fixed_within(bound: f64, support: &[f64], p: &[f64], q: &[f64], case: &str) {
+    check_rows(bound, false, support, [p, q], case);
+    let times = |row: &[f64], factor: f64| -> Vec<f64> { row.iter().map(|entry| factor * entry).collect() };
+    for factors in [[1.0, 1.0], [1e6, 0.3], [1.1e-60, 7.0]] {
+        check_rows(bound, true, support, [&times(p, factors[0]), &times(q, factors[1])], case);
     }
 }
 
@@ -205,8 +235,12 @@ fn rows_that_sum_to_one_and_are_nearly_equal_or_far_apart() {
                     *entry *= (1.0 + excess) / sum;
                 }
             }
-            check_fixed(&support, &p, &q, "near");
+            let bound = if near < 1e-9 { 1e-13 } else { 2.0 * f64::EPSILON };
+            check_fixed_within(bound, &support, &p, &q, "near");
         }
+    }
+    for normalize in [false, true] {
+        check_rows(0.0, normalize, &support, [&p, &p], "equal");
     }
     let (mut first, mut last) = (vec![0.0; length], vec![0.0; length]);
     (first[0], last[length - 1]) = (1.0, 1.0);

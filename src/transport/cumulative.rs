@@ -2,18 +2,17 @@
 //!
 //! D is a sum that cancels: where the two functions meet it is as small as the differences of the rows. So it is kept in two floats,
 //! and made of differences from the start: with r = (Σp - Σq) / Σq, D_k Σp = Σ (p - q) - r q. Each of these is exact to some 104
-//! bits, and equal rows have r = 0 and D = 0 exactly. Where r is no float, rows in proportion leave some of its rounding: what is no
-//! more than that counts as 0.
+//! bits, and equal rows have r = 0 and D = 0 exactly. Where the sums are not alike, r would lose what they differ by, and it is
+//! Σ p - (1 + r) q ([`Ratio`]). Where the ratio is no float, rows in proportion leave some of its rounding: what is no more than that
+//! counts as 0.
 //!
 //! Lanes hold rows, 8 at a time, of which 8 entries are turned into columns as the walk gets there; or one row each, for rows that
 //! are too long or too few. What a lane does is the same, and so are the bits. Terms of 8 steps are added in one float, such sums in two.
 
-use super::Double;
+use super::{Double, Ratio};
 use crate::lanes::turn::turn_eight;
 use crate::lanes::{Lanes, Level, Simd, WIDE, Wide, dispatch, prefetch};
 
-/// The relative rounding of a sum of two floats, and of what it is made of.
-pub(super) const ROUNDING: f64 = 1.0 / (1_u128 << 104) as f64;
 /// How many entries ahead memory is asked for.
 const AHEAD: usize = 128;
 
@@ -29,30 +28,33 @@ pub(super) enum Rows<'r> {
 /// Sums of rows, one in each lane.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Totals {
-    /// Σp - Σq.
+    /// Σp and Σq.
+    pub(super) sums: [[Double; WIDE]; 2],
+    /// Σp - Σq, which has digits that they have not where they are alike.
     pub(super) excess: [Double; WIDE],
-    /// Σq.
-    pub(super) of_q: [Double; WIDE],
     /// A bit for each row that has a negative entry, or a -0.0.
     pub(super) signs: u64,
 }
 
 impl Totals {
+    /// Takes those of a row alone for one of some rows.
+    pub(super) fn put(&mut self, lane: usize, alone: &Self) {
+        for (sums, alone) in self.sums.iter_mut().zip(&alone.sums) {
+            sums[lane] = alone[0];
+        }
+        self.excess[lane] = alone.excess[0];
+        self.signs |= (alone.signs & 1) << lane;
+    }
+
     /// Σp and Σq.
     pub(super) fn masses(&self, lane: usize) -> [f64; 2] {
-        [(self.of_q[lane] + self.excess[lane]).to_f64(), self.of_q[lane].to_f64()]
+        self.sums.map(|sums| sums[lane].to_f64())
     }
 
-    /// r, of all lanes, and the rounding that D may have by it.
-    fn ratios(&self, length: usize) -> [[f64; WIDE]; 3] {
-        let ratios: [Double; WIDE] = core::array::from_fn(|lane| self.excess[lane].divided_by(self.of_q[lane]));
-        [ratios.map(|it| it.high), ratios.map(|it| it.low), self.excess.map(|it| tie(it, length))]
+    /// Σp/Σq.
+    pub(super) fn ratio(&self, lane: usize) -> Ratio {
+        Ratio::new(self.sums.map(|sums| sums[lane]), self.excess[lane])
     }
-}
-
-/// Differences of cumulative sums up to which they count as equal, for an excess of p over q.
-pub(super) fn tie(excess: Double, entries: usize) -> f64 {
-    excess.high.abs() * (entries as f64 * ROUNDING)
 }
 
 /// What is summed.
@@ -74,9 +76,7 @@ pub(super) fn totals(level: Level, rows: Rows, length: usize) -> Totals {
     dispatch!(level, simd => {
         for row in 0..count {
             let [p, q] = rows.map(|rows| &rows[row * length..][..length]);
-            let (excess, of_q, signed) = totals_of(simd, [p, q]);
-            (totals.excess[row], totals.of_q[row]) = (excess, of_q);
-            totals.signs |= u64::from(signed) << row;
+            totals.put(row, &totals_of(simd, [p, q]));
         }
     });
     totals
@@ -244,6 +244,7 @@ impl<S: Simd> Source<S> for One<'_> {
 
 /// The way of D along a row.
 struct Walk<S: Simd> {
+    one: Wide<S>,
     ratio: [Wide<S>; 2],
     tie: Wide<S>,
     sum: [Wide<S>; 2],
@@ -252,14 +253,19 @@ struct Walk<S: Simd> {
 impl<S: Simd> Walk<S> {
     #[inline(always)]
     fn new(simd: S, totals: &Totals, length: usize) -> Self {
-        let [high, low, tie] = totals.ratios(length).map(|lanes| Wide::load(simd, &lanes));
-        Self { ratio: [high, low], tie, sum: [Wide::splat(simd, 0.0); 2] }
+        let ratios: [Ratio; WIDE] = core::array::from_fn(|lane| totals.ratio(lane));
+        Self {
+            one: Wide::load(simd, &ratios.map(|it| it.one)),
+            ratio: [Wide::load(simd, &ratios.map(|it| it.rest.high)), Wide::load(simd, &ratios.map(|it| it.rest.low))],
+            tie: Wide::load(simd, &ratios.map(|it| it.tie(length))),
+            sum: [Wide::splat(simd, 0.0); 2],
+        }
     }
 
     #[inline(always)]
     fn step(&mut self, p: Wide<S>, q: Wide<S>) -> Wide<S> {
         let [high, low] = self.ratio;
-        let [difference, lost] = p.two_sum(-q);
+        let [difference, lost] = p.two_sum(-(self.one * q));
         let share = high * q;
         let rest = low.fma(q, high.fma(q, -share));
         let [difference, less] = difference.two_sum(-share);
@@ -270,25 +276,33 @@ impl<S: Simd> Walk<S> {
     }
 }
 
-/// The totals of one row, whose entries are in the lanes here.
+/// The totals of one row, whose entries are in the lanes here: for the first lane.
 #[inline(always)]
-fn totals_of<S: Simd>(simd: S, rows: [&[f64]; 2]) -> (Double, Double, bool) {
+fn totals_of<S: Simd>(simd: S, rows: [&[f64]; 2]) -> Totals {
     let zero = Wide::splat(simd, 0.0);
-    let (mut excess, mut of_q, mut signs) = ([zero; 2], [zero; 2], zero);
+    let (mut sums, mut excess, mut signs) = ([[zero; 2]; 2], [zero; 2], zero);
     for (p, q) in rows[0].chunks(WIDE).zip(rows[1].chunks(WIDE)) {
         prefetch(p.as_ptr().wrapping_add(AHEAD));
         prefetch(q.as_ptr().wrapping_add(AHEAD));
         let (p, q) = (Wide::load_some(simd, p), Wide::load_some(simd, q));
+        for (sums, entries) in sums.iter_mut().zip([p, q]) {
+            let [sum, lost] = sums[0].two_sum(entries);
+            *sums = [sum, sums[1] + lost];
+        }
         let [difference, lost] = p.two_sum(-q);
         let [sum, less] = excess[0].two_sum(difference);
         excess = [sum, excess[1] + (less + lost)];
-        let [sum, less] = of_q[0].two_sum(q);
-        of_q = [sum, of_q[1] + less];
         signs = signs.or_bits(p.or_bits(q));
     }
     let total =
         |[high, low]: [Wide<S>; 2]| (0..WIDE).fold(Double::default(), |sum, lane| sum + Double::new(high[lane], low[lane]));
-    (total(excess), total(of_q), signs.signs() != 0)
+    let mut totals = Totals::default();
+    for (which, sums) in sums.into_iter().enumerate() {
+        totals.sums[which][0] = total(sums);
+    }
+    totals.excess[0] = total(excess);
+    totals.signs = u64::from(signs.signs() != 0);
+    totals
 }
 
 /// What is summed over steps.

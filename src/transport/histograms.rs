@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::cumulative::{Norm, Rows, Totals, potentials, sums, tie, totals};
+use super::cumulative::{Norm, Rows, Totals, potentials, sums, totals};
 use super::staircase::{Cell, Masses, Potentials};
 use super::{Cost, Distance, Double, Histograms, Piece, fixed, narrow, reserve};
 use crate::double::Sum;
@@ -108,8 +108,9 @@ impl<'a> Driver<'a> {
         }
         let p = slab(self.operands[0], rows.clone(), length, of_p)?;
         let q = slab(self.operands[1], rows.clone(), length, of_q)?;
-        if let Some(norm) = self.norm.filter(|_| self.narrow.is_none() && !self.job.normalize) {
-            quick = self.quick(fixed::sums(self.job.level, [p, q], &self.steps, self.span, norm), norm);
+        if let Some(norm) = self.norm.filter(|_| self.narrow.is_none()) {
+            let steps = fixed::Steps { each: &self.steps, span: self.span };
+            quick = self.quick(fixed::sums(self.job.level, [p, q], steps, norm, self.job.normalize), norm);
             if take(&quick, piece) {
                 return Ok(());
             }
@@ -313,15 +314,14 @@ impl<'a> Driver<'a> {
     ) -> Result<f64, Error> {
         let Alone { potentials: [f, g], masses: of_q, cells } = work;
         let (length, support) = (self.job.plan.length, self.job.support);
-        let excess = totals.excess[0];
-        let ratio = excess.divided_by(totals.of_q[0]);
+        let ratio = totals.ratio(0);
         of_q.clear();
         reserve(of_q, length)?;
-        of_q.extend(q.iter().map(|&entry| ratio.times(entry) + entry));
+        of_q.extend(q.iter().map(|&entry| ratio.times(entry)));
         let masses = Masses {
             of: (|i: usize| Double::new(p[i], 0.0), |j: usize| of_q[j]),
             lengths: [length; 2],
-            tie: tie(excess, 2 * length),
+            tie: ratio.tie(2 * length),
         };
         let distance = |[i, j]: [usize; 2]| (support[i] - support[j]).abs();
         cells.clear();

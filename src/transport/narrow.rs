@@ -17,7 +17,7 @@
 //! with running sums of each 8 entries (one thread of a Zen 4 with AVX-512; KL takes 16), and 110 with the exact sums.
 
 use super::cumulative::{Norm, Totals};
-use super::reserve;
+use super::{Double, reserve};
 use crate::double::Sum;
 use crate::error::Error;
 use crate::lanes::{Lanes, Level, Real, Simd, WIDE, Wide, dealt, dispatch, prefetch, running_sums};
@@ -59,7 +59,8 @@ pub(super) fn sums(level: Level, rows: [&[f32]; 2], length: usize, steps: &Steps
         for row in 0..rows[0].len() / length {
             let rows = rows.map(|rows| &rows[row * length..][..length]);
             let (excess, of_q, signed) = totals_of(simd, rows);
-            (totals.excess[row], totals.of_q[row]) = (excess.into(), of_q.into());
+            totals.sums[0][row] = Double::new(of_q, excess);
+            (totals.sums[1][row], totals.excess[row]) = (of_q.into(), excess.into());
             totals.signs |= u64::from(signed) << row;
             sums[row] = match norm {
                 Norm::Absolute => sum_of::<_, false>(simd, rows, [excess, of_q], steps),

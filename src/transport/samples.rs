@@ -5,9 +5,8 @@
 
 use core::ops::Range;
 
-use super::cumulative::tie;
 use super::staircase::{Cell, Masses};
-use super::{Cost, Distance, Piece, Sample, Samples, reserve};
+use super::{Cost, Distance, Piece, Ratio, Sample, Samples, reserve};
 use crate::double::{Double, Sum};
 use crate::error::{Error, Found};
 use crate::lanes::{Real, exponent_of, power_of_two, times_power_of_two};
@@ -245,10 +244,9 @@ fn between(scratch: &mut Scratch, order: f64, wants: bool) -> Result<f64, Error>
     let wanted = wants.then_some(&mut slopes);
     let value = if is_weighted {
         let (of_x, of_y) = (x.total(), y.total());
-        let excess = of_x - of_y;
-        let ratio = excess.divided_by(of_y);
-        let of = (|i| Double::new(x.weight(i), 0.0), |j| ratio.times(y.weight(j)) + y.weight(j));
-        Masses { of, lengths, tie: tie(excess, lengths[0] + lengths[1]) }.walk(|cell| cells.push(cell));
+        let ratio = Ratio::new([of_x, of_y], of_x - of_y);
+        let of = (|i| Double::new(x.weight(i), 0.0), |j| ratio.times(y.weight(j)));
+        Masses { of, lengths, tie: ratio.tie(lengths[0] + lengths[1]) }.walk(|cell| cells.push(cell));
         transport(cells.iter().copied(), [x, y], of_x.to_f64(), order, wanted)
     } else if lengths[0] == lengths[1] {
         // One to one: what the other way comes to as well, in a fifth of the time.
@@ -334,12 +332,12 @@ fn cumulative(scratch: &mut Scratch, wants: bool, factor: f64) -> Result<f64, Er
         });
     } else {
         let (of_x, of_y) = (x.total(), y.total());
-        let excess = of_x - of_y;
-        let (ratio, even) = (excess.divided_by(of_y), tie(excess, n + m));
+        let ratio = Ratio::new([of_x, of_y], of_x - of_y);
+        let even = ratio.tie(n + m);
         let mut level = Double::default();
         merge([&x.values, &y.values], |point, [of_this_x, of_this_y]| {
             level = of_this_x.fold(level, |level, i| level + x.weight(i));
-            level = of_this_y.fold(level, |level, j| level - (ratio.times(y.weight(j)) + y.weight(j)));
+            level = of_this_y.fold(level, |level, j| level - ratio.times(y.weight(j)));
             points.push(point);
             let share = level.to_f64();
             levels.push(if share.abs() > even { share / of_x.to_f64() } else { 0.0 });
