@@ -1321,6 +1321,56 @@ def test_disjoint_supports() -> None:
     assert d.wasserstein_distance(p, q, order=1) == 2
 
 
+# The definition, without what the package makes of it.
+
+
+def renyi_of_bernoulli(p: float, q: float, alpha: float) -> mpf:
+    with mp.workdps(400):
+        x, y, a = mpf(p), mpf(q), mpf(alpha)
+        success, failure = x**a * y ** (1 - a), (1 - x) ** a * (1 - y) ** (1 - a)
+        return mp.log(success + failure) / (a - 1)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "alpha"),
+    [
+        (0.3, 0.2, 1000.0),
+        (0.01, 0.02, 200.0),
+        (1e-12, 2e-12, 30.0),
+        (1e-30, 2e-30, 11.0),
+        (1e-200, 2e-200, 2.0),
+        (0.9999991592064774, 0.9999991587410441, 1.0 + 1e-7),
+        (0.9999991592064774, 0.9999991587410441, 1.0 - 1e-6),
+        (1.0 - 1e-9, 1.0 - 1.1e-9, 1e-8),
+        (1.0 - 1e-9, 1.0 - 1.1e-9, 1.0 + 1e-7),
+        (0.9999999999999989, 0.9999999999999987, 0.638),
+        (0.7, 1e-9, 40.0),
+        (0.7, 1.0 - 1e-9, 40.0),
+    ],
+)
+def test_renyi_of_probabilities_at_high_orders_and_near_1(p: float, q: float, alpha: float) -> None:
+    exact = renyi_of_bernoulli(p, q, alpha)
+    value = d.renyi_divergence(d.Bernoulli(p), d.Bernoulli(q), alpha=alpha)
+    assert abs(value / exact - 1) <= 1e-13
+    swapped = d.renyi_divergence(d.Bernoulli(1.0 - p), d.Bernoulli(1.0 - q), alpha=alpha)
+    exact = renyi_of_bernoulli(1.0 - p, 1.0 - q, alpha)
+    assert abs(swapped - exact) <= 1e-13 * exact
+    of_many = d.renyi_divergence(d.Binomial(7, p), d.Binomial(7, q), alpha=alpha)
+    assert of_many == pytest.approx(7 * value, rel=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [1e-8, 0.5, 1.0 - 1e-6, 1.0 + 1e-7, 3.0])
+@pytest.mark.parametrize("loc", [1e3, 1e6, 1e9])
+def test_renyi_does_not_depend_on_where_normal_distributions_are(loc: float, alpha: float) -> None:
+    there = d.renyi_divergence(d.Normal(loc, 1.0), d.Normal(loc + 0.5, 1.25), alpha=alpha)
+    assert there == d.renyi_divergence(d.Normal(0.0, 1.0), d.Normal(0.5, 1.25), alpha=alpha)
+    vectors = (
+        d.MultivariateNormal([loc, 0.0], scale_diag=[1.0, 1.0]),
+        d.MultivariateNormal([loc + 0.5, 0.0], scale_diag=[1.25, 1.0]),
+    )
+    assert d.renyi_divergence(*vectors, alpha=alpha) == pytest.approx(there, rel=1e-14)
+
+
 def test_renyi_is_infinite_where_the_tails_are() -> None:
     """p^alpha q^(1-alpha) of a wide p and a narrow q grows."""
     p, q = d.Normal(0.0, 2.0), d.Normal(0.0, 1.0)

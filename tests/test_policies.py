@@ -785,6 +785,11 @@ def test_steps_beyond_the_horizon() -> None:
         assert str(n_steps) in str(told.value) or "e+06" in str(told.value)
         assert "100" in str(told.value)
         assert controller.value == 0.2
+    controller = AdaptiveKLController(1.0, 1.0, 1.0)
+    controller.update(1e9, 1e308)
+    with pytest.raises(ValueError, match="would multiply the coefficient 2e\\+307 by 2e\\+307"):
+        controller.update(2.0, 1e308)
+    assert controller.value == pytest.approx(2e307)
     controller = AdaptiveKLController(0.2, 6.0, 100)
     controller.update(0.0, 499)
     assert controller.value == pytest.approx(0.2 * 0.002, rel=1e-12)

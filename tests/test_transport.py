@@ -145,6 +145,22 @@ def test_far_from_one(name: str, options: dict[str, Any]) -> None:
 
 
 @each_call
+@pytest.mark.parametrize("step", [0.0, 1e-300, 1e-150])
+def test_positions_that_are_one_or_nearly(name: str, options: dict[str, Any], step: float) -> None:
+    support = [0.0, step, 1.0]
+    for p, q in (([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]), ([0.5, 0.25, 0.25], [0.25, 0.5, 0.25])):
+        histograms = reference.histogram(p, support), reference.histogram(q, support)
+        exact = reference.DISTANCES[name](*histograms, **options)
+        for rows_of in (lambda row: row, lambda row: [row] * 9):
+            for normalize in (False, True):
+                pair = rows_of(p), rows_of(q)
+                value = getattr(klrs, name)(*pair, support=support, normalize=normalize, **options)
+                assert worst(value, [exact] * np.size(value)) <= 1e-13
+    one = getattr(klrs, name)([0.3, 0.7], [0.6, 0.4], support=[5.0, 5.0], **options)
+    assert one == 0.0
+
+
+@each_call
 @pytest.mark.parametrize("factor", [1e-90, 1e-40, 1e-17, 1e17, 1e40, 1e90])
 def test_sums_that_are_far_apart(name: str, options: dict[str, Any], factor: float) -> None:
     p, q = factor * rows(1, 33, 1)[0], rows(2, 33, 1)[0]

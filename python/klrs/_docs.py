@@ -170,8 +170,9 @@ q : array_like
     Histograms; batch axes broadcast against those of `p`.""",
             "accuracy": """\
 Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-floats that were given; more where the sums of two rows differ, and their shares by less than
-1e-18. The same input has the same bits with any number of threads, memory layout and CPU.""",
+floats that were given, as far as the cumulative functions have a distance of 1e-18 of their
+largest where it counts. The same input has the same bits with any number of threads, memory
+layout and CPU.""",
         }
     ),
 }

@@ -382,7 +382,8 @@ class AdaptiveKLController:
         ------
         ValueError
             If `current` is NaN, or `n_steps` is negative, or is so many times `horizon`
-            that the coefficient would not stay above 0. The coefficient is then as it was.
+            that the coefficient would not stay above 0 and finite. The coefficient is then as it
+            was.
         TypeError
             If an argument is no number.
         """
@@ -390,11 +391,11 @@ class AdaptiveKLController:
         steps = _at_least_0(n_steps, "n_steps")
         error = min(max(divergence / self.target - 1.0, -0.2), 0.2)
         factor = 1.0 + error * steps / self.horizon
-        if factor <= 0.0:
+        if not 0.0 < self.value * factor < math.inf:
             raise ValueError(
                 f"n_steps and horizon: {steps:g} and {self.horizon:g} would multiply the "
-                f"coefficient by {factor:g}, expected less than 5 times the horizon; update more "
-                "often, or pass a longer horizon"
+                f"coefficient {self.value:g} by {factor:g}, expected less than 5 times the "
+                "horizon; update more often, or pass a longer horizon"
             )
         self.value *= factor
 

@@ -44,7 +44,8 @@ fn chances_of_logit(z: f64) -> Shares {
 
 pub(super) mod bernoulli {
     use super::{
-        exp_excess, kl_term, log1p_excess, logs, logs_of_logit, outside, product, sigmoid, softplus, x_log_y, x_log1p_y,
+        exp_excess, kl_term, log_ratio, log1p_excess, logs, logs_of_logit, outside, product, sigmoid, softplus, x_log_y,
+        x_log1p_y,
     };
 
     fn of_logs(x: f64, [success, failure]: [f64; 2]) -> f64 {
@@ -121,11 +122,15 @@ pub(super) mod bernoulli {
         if z1 <= 0.0 { of_logits(z1, z2, true) } else { of_logits(-z1, -z2, false) / sigmoid(z1) }
     }
 
-    /// The probability of success under the distribution ∝ p^α q^(1-α); NaN if there is none.
+    /// The probability of success under the distribution ∝ p^α q^(1-α), which need not be one between p and q.
     pub(in super::super) fn between(p: f64, q: f64, alpha: f64) -> f64 {
-        let weight = |p: f64, q: f64| libm::pow(p, alpha) * libm::pow(q, 1.0 - alpha);
-        let (success, failure) = (weight(p, q), weight(1.0 - p, 1.0 - q));
-        success / (success + failure)
+        if p == 0.0 || p == 1.0 {
+            return p + 0.0 * q;
+        }
+        let odds = p / (1.0 - p);
+        let log = log_ratio(p, q, p - q) - log_ratio(1.0 - p, 1.0 - q, q - p);
+        let odds = odds * libm::exp((alpha - 1.0) * log);
+        if odds < 1.0 { odds / (1.0 + odds) } else { 1.0 / (1.0 + 1.0 / odds) }
     }
 }
 

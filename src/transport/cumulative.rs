@@ -323,9 +323,9 @@ impl<S: Simd, const SQUARE: bool> Walker<S> for Terms<S, SQUARE> {
 
     #[inline(always)]
     fn step(&mut self, step: Wide<S>) {
+        // The step between the factors: it may be as small as the lift is large.
         let lifted = self.difference * self.lift;
-        let term = if SQUARE { lifted * lifted } else { self.difference.abs() };
-        self.some = term.fma(step, self.some);
+        self.some = if SQUARE { (lifted * step).fma(lifted, self.some) } else { self.difference.abs().fma(step, self.some) };
     }
 
     #[inline(always)]

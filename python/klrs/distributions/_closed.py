@@ -365,6 +365,7 @@ def _renyi(  # noqa: PLR0911
 def _renyi_of_family(
     family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
 ) -> Array | None:
+    first, other = _without_large_parts(family, first, other)
     found = _between(family, first, other, alpha)
     if found is None:
         return None
@@ -380,6 +381,24 @@ def _renyi_of_family(
     is_many = family in {"gamma", "inverse_gamma", "poisson"}
     unit = np.maximum(first[0], 1.0) if is_many else _ONE
     return _near(np.where(np.isnan(exact), combined, exact), *both, alpha, unit)
+
+
+def _without_large_parts(
+    family: str, first: tuple[Array, ...], other: tuple[Array, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Numbers with the same divergence of which r has more digits than of those.
+
+    Locations from that of the first on, and the rarer of two values where both have the same.
+    """
+    if family in {"normal", "log_normal"}:
+        shift = np.asarray(other[0] - first[0])
+        return (np.zeros_like(shift), first[1]), (shift, other[1])
+    if family in {"bernoulli", "binomial"}:
+        p, q = first[-1], other[-1]
+        is_common = (p > 0.5) & (q > 0.5)
+        p, q = (np.where(is_common, 1.0 - it, it) for it in (p, q))
+        return (*first[:-1], p), (*other[:-1], q)
+    return first, other
 
 
 def _below_pole(
@@ -583,7 +602,7 @@ def _between_of_probability(
 
 def _renyi_of_vectors(p: MultivariateNormal, q: MultivariateNormal, alpha: float) -> Array:
     if p._is_diagonal and q._is_diagonal:
-        pair = (p.loc, p._numbers[1]), (q.loc, q._numbers[1])
+        pair = _without_large_parts("normal", (p.loc, p._numbers[1]), (q.loc, q._numbers[1]))
         found = _between("normal", *pair, alpha)
         assert found is not None, "normal distributions have one"
         numbers, valid = found
