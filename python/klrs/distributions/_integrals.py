@@ -153,7 +153,7 @@ def _pole(it: Distribution) -> float | None:
 def _series(
     integral: Callable[..., Any], p: Distribution, q: Distribution, rtol: float
 ) -> tuple[float, float]:
-    """The sum over integers, in blocks; the tail beyond a block is bounded by that block.
+    """The sum over integers, in blocks; the tail beyond them is bounded by the last one.
 
     It begins at the smallest integer, or in the middle of p if there is none.
     """
@@ -172,7 +172,7 @@ def _series(
         enough = max(side * (_reach(it, side) - start) for it in (p, q))
         if min(enough, last) > most:
             raise unreachable(rtol, math.inf, math.nan)
-        seen, block = 0.0, 0.0
+        seen = 0.0
         while seen <= last:
             x = start + side * np.arange(seen, min(seen + _BLOCK, last + 1.0))
             logs = p.log_prob(x), q.log_prob(x)
@@ -185,21 +185,36 @@ def _series(
                 error += _MOST_LOG * float(np.where(vanished, np.exp(logs[0]), 0.0).sum())
             if isinstance(integral, Integral):
                 error += integral.rounding(terms, *logs)
-            block = float(terms.sum())
-            total += block
+            total += float(terms.sum())
+            error += 2.0**-53 * abs(total)
             seen += _BLOCK
             if total == math.inf:
                 if is_power(integral):
                     raise unreachable(rtol, math.inf, math.inf)
                 return total, 0.0
-            if seen > enough and abs(block) <= 1e-3 * rtol * abs(total):
-                error += abs(block) if seen <= last else 0.0
+            tail = _tail(terms, seen) if seen <= last else 0.0
+            if seen > most or (seen > enough and tail <= 1e-3 * rtol * abs(total)):
+                error += tail
                 break
-            if seen > most:
-                raise unreachable(rtol, abs(block), total)
     if not error <= rtol * abs(total) + FLOOR:
         raise unreachable(rtol, error, total)
     return total, error
+
+
+def _tail(terms: Array, seen: float) -> float:
+    """A bound of the sum of the terms that are not seen, given the last block of those that are.
+
+    Of n^-s it is n^(1-s)/(s - 1), and what falls faster has a larger s the farther it goes. Halves
+    of a block are compared, which gives no larger s than there is.
+    """
+    half = _BLOCK // 2
+    before, after = (abs(float(it.sum())) for it in (terms[:half], terms[half:]))
+    if after == 0.0:
+        return 0.0
+    if seen == _BLOCK or before <= after:
+        return math.inf
+    power = math.log(before / after) / math.log((seen - half) / (seen - _BLOCK))
+    return after / half * seen / (power - 1.0) if power > 1.0 else math.inf
 
 
 def _reach(it: Distribution, side: float) -> float:
