@@ -203,6 +203,11 @@ class Density(Distribution):
             for center, spread in self._known_places
             for side in (-1, 1)
         ]
+        for place in self._points_between:
+            # A narrow peak may be there: from where floats are the next ones.
+            nearest = 4.0 * np.spacing(max(abs(place), 1e-9))
+            beside = np.geomspace(nearest, max(1.0, abs(place)), 721)
+            around += [place - beside, np.asarray([place]), place + beside]
         points = np.unique(np.concatenate([points, *around]))
         return points[(points > low) & (points < high)]
 
@@ -247,11 +252,15 @@ class Density(Distribution):
 
     def _width(self, middle: float, top: float) -> float:
         """How far around a point the density stays within e^-2 of what it is there."""
-        width = 1e-9 * max(1.0, abs(middle))
-        while width < 1e9:
+        width, least = 1e-9 * max(1.0, abs(middle)), 4.0 * math.ulp(middle)
+
+        def is_outside(width: float) -> bool:
             sides = self.log_prob(np.asarray([middle - width, middle + width]))
-            if np.max(sides) < top - 2.0:
-                break
+            return bool(np.max(sides) < top - 2.0)
+
+        while is_outside(width / 1.5) and width > least:
+            width /= 1.5
+        while width < 1e9 and not is_outside(width):
             width *= 1.5
         return width
 

@@ -30,8 +30,11 @@ _MOST_INTERVALS = 400
 FLOOR = 1e-28
 """Below it, a divergence is not told from the rounding of log-densities."""
 
-_ROUNDINGS = 20.0
-"""How much larger than the tolerance the bound of all roundings together may be."""
+_ROUNDINGS = 40.0
+"""How much larger than the tolerance the bound of all roundings together may be.
+
+It is for roundings that all have one sign, which is much rarer.
+"""
 
 _NEARLY_LAST = 600.0
 """-ln q of a probability that is about to leave the floats, if it is made from the number q."""
@@ -258,7 +261,6 @@ def _quadrature(
             rounding += abs(quad(piece.rounding, a, b, limit=1, full_output=1)[0])
     value = math.fsum(total)
     lost = max(piece.lost() for piece in pieces)
-    # Roundings that all have one sign, as the bound must have them, are much rarer than tolerances.
     allowed = rtol * abs(value) + FLOOR
     is_rough = math.isnan(value) or error > allowed or rounding > _ROUNDINGS * allowed
     if is_rough or lost > 1e-3 * rtol * abs(value) + FLOOR:

@@ -174,19 +174,23 @@ class Piece:
         )
 
     def rounding(self, t: float) -> float:
-        """How far the integrand is off."""
+        """How far the integrand is off: by the rounding of log-densities, and by that of x."""
         found = self.logs(t)
         if found is None:
             return 0.0
         assert isinstance(self.integral, Integral), "others are not as exact as floats"
         log_p, log_q = (np.asarray(it) for it in found)
-        return self.integral.rounding(self.integral(log_p, log_q), log_p, log_q)
+        term = self.integral(log_p, log_q)
+        error = self.integral.rounding(term, log_p, log_q)
+        moved = None if abs(t) > self.last else self.logs(t, is_moved=True)
+        change = 0.0 if moved is None else abs(float(self.integral(*moved)) - float(term))
+        return error + change if math.isfinite(change) else error
 
-    def logs(self, t: float) -> Any:
+    def logs(self, t: float, *, is_moved: bool = False) -> Any:
         """Logarithms of both densities, or None where x is beyond the floats and no law is known.
 
         They are densities on the line, which a heavy tail leaves in the floats, unless q is only a
-        factor of p.
+        factor of p. Those of an x that is moved are at another number that it may be rounded to.
         """
         if abs(t) > self.last:
             law = self.laws.get(t > 0)
@@ -194,17 +198,27 @@ class Piece:
         x, slope, below, above = self.point(t)
         if not (slope > 0.0 and math.isfinite(slope) and math.isfinite(x)):
             return None
-        if x in (self.low, self.high) and any(
-            isinstance(it, Density) and not it._is_known_beside(x) for it in (self.p, self.q)
-        ):
-            # The density of the end itself is not that beside it.
-            return None
-        log_p = self.p._log_prob_between(x, below, above)
-        log_q = self.q._log_prob_between(x, below, above)
+        if is_moved:
+            x = self.moved(t, x, slope, min(below, above))
+        log_p, log_q = (self.log_prob(it, x, below, above) for it in (self.p, self.q))
         if math.inf in (log_p, log_q):
             return None
         log_slope = math.log(slope)
         return log_p + log_slope, log_q + log_slope if self.is_homogeneous else log_q
+
+    def log_prob(self, it: Distribution, x: float, below: float, above: float) -> float:
+        """Of one of both; the density of a function at an end is not that beside it."""
+        if x in (self.low, self.high) and isinstance(it, Density) and not it._is_known_beside(x):
+            x = math.nextafter(x, self.high if x == self.low else self.low)
+        return it._log_prob_between(x, below, above)
+
+    def moved(self, t: float, x: float, slope: float, distance: float) -> float:
+        """An x to the inside by what it is off: t, the distance from an end, and x are rounded."""
+        if math.isinf(distance):
+            distance = abs(x - self.center)
+        off = 2.0**-52 * (abs(t) * slope + distance + abs(x))
+        is_left = t < 0 if math.isinf(self.low) == math.isinf(self.high) else math.isinf(self.high)
+        return x + off if is_left else x - off
 
     def law(self, side: float) -> Callable[[float], Pair] | None:
         """The logarithms to one side of what floats reach: straight lines, for powers of x."""
