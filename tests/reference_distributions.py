@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -272,6 +273,13 @@ def _power_of(z: mpf) -> mpf:
 
 def _standard_gumbel(z: mpf) -> mpf:
     return -z - _power_of(-z)
+
+
+def _student_t(df: mpf, loc: mpf, scale: mpf) -> Distribution:
+    power = (df + 1) / 2
+    constant = mp.loggamma(power) - mp.loggamma(df / 2) - mp.log(df * mp.pi) / 2
+    of_standard = _located("StudentT", lambda z: constant - power * mp.log1p(z * z / df))
+    return of_standard(loc, scale)
 
 
 def _log_normal(loc: mpf, scale: mpf) -> Distribution:
@@ -580,6 +588,12 @@ FAMILIES: dict[str, Callable[..., Any]] = {
     "Categorical": _categorical,
 }
 
+OTHERS: dict[str, Callable[..., Any]] = {
+    "Logistic": _located("Logistic", lambda z: -abs(z) - 2 * mp.log1p(mp.exp(-abs(z)))),
+    "StudentT": _student_t,
+}
+"""Families of SciPy that klrs has only the densities of."""
+
 
 def number(x: Any) -> Any:
     """Without rounding, in lists as well."""
@@ -590,7 +604,7 @@ def number(x: Any) -> Any:
 
 def made(name: str, parameters: Parameters) -> Any:
     """The distribution with these floats, or numbers of mpmath."""
-    return FAMILIES[name](**{key: number(x) for key, x in parameters.items()})
+    return (FAMILIES | OTHERS)[name](**{key: number(x) for key, x in parameters.items()})
 
 
 # ------------------------------------------------------------------------------- sums of densities
@@ -1021,6 +1035,8 @@ def one(name: str, *values: Any) -> One:
 
 PARAMETERS = {
     **dict.fromkeys(("Normal", "LogNormal", "Laplace", "Cauchy", "Gumbel"), ("loc", "scale")),
+    "Logistic": ("loc", "scale"),
+    "StudentT": ("df", "loc", "scale"),
     "HalfNormal": ("scale",),
     "MultivariateNormal": ("loc", "covariance_matrix"),
     "Exponential": ("rate",),
@@ -1605,6 +1621,77 @@ def transport() -> Iterator[Case]:
         yield Case("wasserstein_distance", f"Bures near {e:g}", p, q, {"order": 2})
 
 
+DRAWS: dict[str, Callable[[random.Random], float]] = {
+    "loc": lambda rng: rng.choice([0.0, rng.gauss(0, 20)]),
+    "scale": lambda rng: 10 ** rng.uniform(-4, 2),
+    "rate": lambda rng: 10 ** rng.uniform(-1, 1.5),
+    "df": lambda rng: 10 ** rng.uniform(0.3, 2.3),
+    "concentration": lambda rng: 10 ** rng.uniform(-0.3, 1.5),
+    "concentration1": lambda rng: 10 ** rng.uniform(-0.3, 2.5),
+    "concentration0": lambda rng: 10 ** rng.uniform(-0.3, 2.5),
+    "total_count": lambda rng: float(rng.randint(2, 30)),
+    "probs": lambda rng: rng.uniform(0.03, 0.97),
+}
+"""Parameters of random distributions."""
+
+KINDS = (
+    ("Normal", "StudentT", "Laplace", "Logistic", "Gumbel", "Cauchy"),
+    ("Gamma", "Weibull", "Exponential", "LogNormal"),
+    ("Beta",),
+    ("Poisson", "Binomial", "Geometric", "NegativeBinomial"),
+)
+"""Families of one support."""
+
+INTEGRALS = (
+    "kl_divergence",
+    "cross_entropy",
+    "entropy",
+    "js_divergence",
+    "jeffreys_divergence",
+    "hellinger_distance",
+    "bhattacharyya_distance",
+    "renyi_divergence",
+)
+
+
+def _random_one(name: str, rng: random.Random) -> One:
+    if name == "LogNormal":
+        return one(name, rng.gauss(0, 1), 10 ** rng.uniform(-1.3, 0.2))
+    return name, {key: DRAWS[key](rng) for key in PARAMETERS[name]}
+
+
+def _random_other(p: One, rng: random.Random) -> One:
+    """One that differs from the first by 1e-7 ... 1 of it, and may be of another family."""
+    kind = next(it for it in KINDS if p[0] in it)
+    name, e = rng.choice([p[0], rng.choice(kind)]), 10 ** rng.uniform(-7, 0)
+    if name == p[0]:
+        moved = {key: x * (1 + e * rng.uniform(0, 1)) for key, x in p[1].items()}
+        if "loc" in moved and name != "LogNormal":
+            moved["loc"] = p[1]["loc"] + e * rng.gauss(0, 1) * p[1]["scale"]
+        if "probs" in moved:
+            moved["probs"] = min(moved["probs"], 0.98)
+        return name, moved | {key: x for key, x in p[1].items() if key == "total_count"}
+    other = _random_one(name, rng)
+    if "loc" in p[1] and "loc" in other[1] and "LogNormal" not in (p[0], name):
+        shift = rng.gauss(0, 2) * p[1]["scale"]
+        near = {"loc": p[1]["loc"] + shift, "scale": p[1]["scale"] * 10 ** rng.uniform(-0.5, 0.5)}
+        return name, other[1] | near
+    return other
+
+
+def claims() -> Iterator[Case]:
+    """Random pairs, of which quadrature has to know its error."""
+    rng = random.Random(0)
+    for _ in range(160):
+        p = _random_one(rng.choice(rng.choice(KINDS)), rng)
+        q, verb = _random_other(p, rng), rng.choice(INTEGRALS)
+        if p[0] != q[0] and "loc" in p[1] and verb in (*INTEGRALS[:2], "jeffreys_divergence"):
+            # Their other divergences are mostly infinite.
+            verb = "js_divergence"
+        options = {"alpha": rng.choice([0.1, 0.5, 0.999])} if verb == "renyi_divergence" else {}
+        yield Case(verb, "claims", p, None if verb == "entropy" else q, options)
+
+
 def gradients() -> Iterator[Case]:
     pairs = [
         (p, q)
@@ -1683,6 +1770,7 @@ GROUPS: dict[str, Callable[[], Iterator[Case]]] = {
     "renyi": renyi,
     "jensen_shannon": jensen_shannon,
     "transport": transport,
+    "claims": claims,
     "gradients": gradients,
 }
 

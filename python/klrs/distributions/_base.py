@@ -288,6 +288,11 @@ class Distribution:
         return wrong
 
     @property
+    def _terms(self) -> float:
+        """The size of what cancels in the log-density of a single one, such as ln x!."""
+        return 1.0
+
+    @property
     def _location(self) -> float:
         """Where a single distribution is, if it can be moved."""
         return 0.0

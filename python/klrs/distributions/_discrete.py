@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 _MOST_DRAWN = 9e18
 """NumPy draws integers of 64 bits."""
 
+_WHOLE = 24.0
+"""From so many trials on, the core's probabilities are no differences of ln n!."""
+
+_TERMS = 24.0
+"""In units of 2^-51 the last place of ln 23! is 16, and of the two that it is divided by 4."""
+
 _ALL_MASKED = "expected a class that is left; not all logits of a distribution can be -inf"
 
 
@@ -228,6 +234,10 @@ class Binomial(_OfProbability):
         _check_draws("Binomial", self.total_count)
         return rng.binomial(self.total_count.astype(np.int64), self.probs, size)
 
+    @property
+    def _terms(self) -> float:
+        return _TERMS if self.total_count < _WHOLE else 1.0
+
     @np.errstate(all="ignore")
     def entropy(self) -> Any:
         """Entropy -sum p ln p in nats, of the shape `shape`."""
@@ -373,6 +383,10 @@ class NegativeBinomial(_OfProbability):
         _check_draws("NegativeBinomial", odds * (self.total_count + 10.0 * self.total_count**0.5))
         return rng.negative_binomial(self.total_count, self._failures, size)
 
+    @property
+    def _terms(self) -> float:
+        return _TERMS if self.total_count < _WHOLE else 1.0
+
     @np.errstate(all="ignore")
     def entropy(self) -> Any:
         """Entropy -sum p ln p in nats, of the shape `shape`.
@@ -463,6 +477,11 @@ class Poisson(Distribution):
     def _draw(self, rng: np.random.Generator, size: tuple[int, ...]) -> Any:
         _check_draws("Poisson", self.rate)
         return rng.poisson(self.rate, size)
+
+    @property
+    def _terms(self) -> float:
+        # Of ln 11! it is 8. From 12 on the core subtracts no ln x!, and large rates have all there.
+        return 8.0 if self.rate < 4.0 * _WHOLE else 1.0
 
 
 class Categorical(Distribution):

@@ -34,6 +34,9 @@ _LAST = 699.0
 _LAST_SQUARE = 1e150
 """Soon after it, squares leave the floats."""
 
+_NOISE = 2.0**-51
+"""How far a log-density is off, for each unit of it and of what cancels in it."""
+
 _STRAIGHT = 2.0**-46
 """How far from a straight line logarithms may be, relative to them, which then goes on."""
 
@@ -53,20 +56,39 @@ class Integral:
         rest = () if self.parameter is None else (self.parameter,)
         return evaluate(f"integrand {self.formula}", log_p, log_q, *rest)
 
-    def rounding(self, terms: Array, log_p: Array, log_q: Array) -> float:
-        """How far a sum is off: terms of divergences are like squares of differences.
+    def rounding(
+        self, terms: Array, logs: Pair, sizes: tuple[float, float], added: float = 0.0
+    ) -> float:
+        """How far a sum is off, as each log-density is by a few units in the last place.
 
-        Those of log-densities are off by what each of them is rounded.
+        Terms of divergences are like squares of differences, those of log-densities are not. With
+        what was added to them, log-densities may be smaller than they were rounded.
         """
-        if self.formula == "cross_entropy":
-            return 1e-15 * float(np.abs(terms).sum())
+        log_p, log_q = logs
         with np.errstate(all="ignore"):
-            difference = np.abs(log_p - log_q)
-            noise = 2.0**-51 * (1.0 + np.fmin(np.abs(log_p), np.abs(log_q)))
-            share = noise / difference
-            relative = np.where(difference > 0, share * (2.0 + share), 1.0) + 1e-15
-            errors = np.abs(terms) * np.where(np.isfinite(difference), relative, 1e-15)
-        return float(np.nansum(np.where(terms == 0, 0.0, errors)))
+            noises = [
+                _NOISE * (size + np.fmax(np.abs(log), np.abs(log - added)))
+                for log, size in zip(logs, sizes, strict=True)
+            ]
+            if self.formula == "cross_entropy":
+                # That of the uniform distribution on [0, 1] is 0, and nothing is rounded.
+                errors = np.abs(terms) * (noises[0] + 1e-15) + np.where(
+                    terms == 0, 0.0, np.exp(log_p) * noises[1]
+                )
+            else:
+                difference = np.abs(log_p - log_q)
+                noise = np.where(log_p > log_q, *noises)
+                share = noise / difference
+                errors = np.abs(terms) * (share * (2.0 + share) + noise + 1e-15)
+                # Where rounding has left no difference, the square of it is not known.
+                order = self.parameter or 0.0
+                most = 0.5 * max(1.0, order * abs(1.0 - order)) * noise * noise
+                errors = np.where(difference > 0, errors, most * np.exp(np.fmax(log_p, log_q)))
+                if is_power(self):
+                    power = np.exp(order * log_p + (1.0 - order) * log_q)
+                    rest = power * (order * noises[0] + (order - 1.0) * noises[1])
+                    errors = errors + np.where((difference > 1.0) & (power > 0.0), rest, 0.0)
+        return float(np.nansum(errors))
 
 
 def is_power(integral: Any) -> bool:
@@ -88,11 +110,11 @@ class Piece:
         formula = integral.formula if isinstance(integral, Integral) else None
         self.is_homogeneous = formula is not None and formula != "cross_entropy"
         self.low, self.high = ends
-        scales = [tuple(float(x) for x in place) for it in (p, q) for place in it._places]
+        places = [tuple(float(x) for x in place) for it in (p, q) for place in it._places]
+        # A variance may leave the floats where a mean does not.
+        scales = [(c, s if 0.0 < s < math.inf else abs(c)) for c, s in places]
         self.centers = [it for it in scales if math.isfinite(it[0]) and it[1] > 0]
         self.center, self.unit = scales[0] if scales[0] in self.centers else (0.0, 1.0)
-        if not math.isfinite(self.unit):
-            self.unit = 1.0
         self.last = _LAST
         if math.isfinite(self.low) == math.isfinite(self.high):
             length = self.unit if math.isinf(self.low) else self.high - self.low
@@ -119,7 +141,9 @@ class Piece:
             far = self.last if is_right else -self.last
             fall = (self.magnitude(0.75 * far) - self.magnitude(far)) / abs(0.25 * far)
             if 0.0 < fall < 0.25:
-                # A tail that falls slowly.
+                # A tail that falls slowly, beyond what is gone soon.
+                last = (max if is_right else min)(filter(math.isfinite, found))
+                found |= {last + math.copysign(width, far) for width in _WIDTHS[2:]}
                 found |= {math.copysign(width / fall, far) for width in _WIDTHS[2:]}
         return sorted(it for it in found if not math.isnan(it))
 
@@ -179,10 +203,13 @@ class Piece:
         if found is None:
             return 0.0
         assert isinstance(self.integral, Integral), "others are not as exact as floats"
-        log_p, log_q = (np.asarray(it) for it in found)
-        term = self.integral(log_p, log_q)
-        error = self.integral.rounding(term, log_p, log_q)
-        moved = None if abs(t) > self.last else self.logs(t, is_moved=True)
+        logs = np.asarray(found[0]), np.asarray(found[1])
+        term, sizes = self.integral(*logs), (self.p._terms, self.q._terms)
+        if abs(t) > self.last:
+            # A line that goes on is off by twice what its ends are, which are as far from 0.
+            return self.integral.rounding(term, logs, sizes, 2.0 * abs(t))
+        error = self.integral.rounding(term, logs, sizes, math.log(self.point(t)[1]))
+        moved = self.logs(t, is_moved=True)
         change = 0.0 if moved is None else abs(float(self.integral(*moved)) - float(term))
         return error + change if math.isfinite(change) else error
 
