@@ -198,6 +198,47 @@ def test_probabilities_that_are_quotients_of_factorials() -> None:
         assert_claimed(d.cross_entropy(*pair, method="quadrature", return_error=True), exact)
 
 
+def test_orders_near_1() -> None:
+    """Far from each other, two terms of the integrand cancel up to what the order lacks of 1."""
+    parameters = [
+        (13.250355176505513, 0.15501594918220452),
+        (0.3807045346943269, 0.5244995842335367),
+    ]
+    found = d.renyi_divergence(
+        *(d.NegativeBinomial(*it) for it in parameters),
+        alpha=0.999,
+        method="quadrature",
+        return_error=True,
+    )
+    with mp.workdps(DIGITS):
+        (n, p), (m, q) = ((mpf(x), mpf(y)) for x, y in parameters)
+        order = mpf(0.999)
+
+        def log_mass(k: mpf, n: mpf, p: mpf) -> mpf:
+            ways = mp.loggamma(n + k) - mp.loggamma(n) - mp.loggamma(k + 1)
+            return ways + k * mp.log(p) + n * mp.log(1 - p)
+
+        terms = (
+            order * log_mass(mpf(k), n, p) + (1 - order) * log_mass(mpf(k), m, q) for k in range(99)
+        )
+        assert_claimed(found, mp.log(mp.fsum(map(mp.exp, terms))) / (order - 1))
+
+
+def test_powers_have_the_rounding_of_both_densities() -> None:
+    first, other, order = 0.5325728398446589, 0.6326454239402283, 3
+    found = d.renyi_divergence(
+        d.Binomial(3000, first),
+        d.Binomial(3000, other),
+        alpha=order,
+        method="quadrature",
+        return_error=True,
+    )
+    with mp.workdps(DIGITS):
+        p, q = mpf(first), mpf(other)
+        mean = p**order / q ** (order - 1) + (1 - p) ** order / (1 - q) ** (order - 1)
+        assert_claimed(found, 3000 * mp.log(mean) / (order - 1))
+
+
 @pytest.mark.parametrize(("a", "b"), [(1e-3, 1.1e-3), (7e-4, 8e-4), (2e-4, 2.1e-4)])
 def test_mass_that_is_beyond_the_floats(a: float, b: float) -> None:
     """There the logarithms of powers go on as straight lines, and so do their roundings."""

@@ -84,6 +84,11 @@ class Integral:
                 order = self.parameter or 0.0
                 most = 0.5 * max(1.0, order * abs(1.0 - order)) * noise * noise
                 errors = np.where(difference > 0, errors, most * np.exp(np.fmax(log_p, log_q)))
+                if self.parameter is not None:
+                    # Two powers of a small quotient are near 1 each, and so is what they lack.
+                    weight = np.where(log_p > log_q, abs(1.0 - order), order)
+                    rest = _NOISE * weight * np.exp(np.fmax(log_p, log_q))
+                    errors = errors + np.where(difference > 1.0, rest, 0.0)
                 if is_power(self):
                     power = np.exp(order * log_p + (1.0 - order) * log_q)
                     rest = power * (order * noises[0] + (order - 1.0) * noises[1])
