@@ -263,3 +263,39 @@ def test_variances_that_are_beyond_the_floats(rate: float) -> None:
     found = d.kl_divergence(p, q, method="quadrature", return_error=True)
     with mp.workdps(DIGITS):
         assert_claimed(found, 1 - mp.log(2))
+
+
+def of_beta(a: mpf, b: mpf, log_density: tuple[mpf, mpf, mpf]) -> mpf:
+    """KL from ln of a density c + s ln x + r ln(1 - x)."""
+    c, s, r = log_density
+    whole = mp.digamma(a + b)
+    log_x, log_rest = mp.digamma(a) - whole, mp.digamma(b) - whole
+    return (a - 1 - s) * log_x + (b - 1 - r) * log_rest - mp.log(mp.beta(a, b)) - c
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("a", [0.4, 1.0, 1.5, 3.0])
+@pytest.mark.parametrize("b", [0.2, 0.3, 0.662, 1.0])
+def test_mass_between_the_last_floats_before_an_end(a: float, b: float, exponent: float) -> None:
+    """A beta distribution knows how far from 1 it is, a function that is flat there need not."""
+    q = (lambda x: math.log1p(exponent) + exponent * np.log(x), (0.0, 1.0))
+    found = d.kl_divergence(d.Beta(a, b), q, method="quadrature", return_error=True)
+    with mp.workdps(DIGITS):
+        s = mpf(exponent)
+        assert_claimed(found, of_beta(mpf(a), mpf(b), (mp.log(1 + s), s, mpf(0))))
+    assert found[1] <= 1e-10 * found[0] + 1e-28
+
+
+@pytest.mark.parametrize("exponent", [-0.3, -0.02, 0.02, 0.5])
+def test_powers_that_only_a_function_knows(exponent: float) -> None:
+    """What it is nearer to 1 than floats are is not known."""
+    q = (lambda x: math.log1p(exponent) + exponent * np.log1p(-x), (0.0, 1.0))
+    with mp.workdps(DIGITS):
+        r = mpf(exponent)
+        exact = of_beta(mpf(2), mpf(0.3), (mp.log(1 + r), mpf(0), r))
+        with pytest.raises(ArithmeticError, match="at most"):
+            d.kl_divergence(d.Beta(2.0, 0.3), q, method="quadrature")
+        found = d.kl_divergence(
+            d.Beta(2.0, 0.3), q, method="quadrature", rtol=0.01, return_error=True
+        )
+        assert_claimed(found, exact)

@@ -252,8 +252,6 @@ def _quadrature(
             raise unreachable(rtol, math.inf, math.inf)
         return math.inf, 0.0
     total, error, rounding = [], sum(piece.unseen() for piece in pieces), 0.0
-    if error > 2.0 * (rtol * scale + FLOOR) and not any(piece.diverges() for piece in pieces):
-        raise unreachable(rtol, error, sum(rough))
     absolute = 0.1 * (rtol * scale + FLOOR) / len(parts)
     for piece, a, b in parts:
         found = quad(

@@ -333,6 +333,25 @@ class Piece:
         """The integrand at the last points that are seen before an end at infinity."""
         return 0.0 if isinstance(self.p, VonMises) else max(map(self.breaks_off, (-1.0, 1.0)))
 
+    def unknown(self, near: float, far: float, last: float, fall: float) -> float:
+        """What is not known of the integrand near an end, where the last number but it is `near`.
+
+        All of it, unless densities of functions hardly change on the way from `far`: then what they
+        would change it by, as powers of the distance, until it has fallen.
+        """
+        logs, points = self.logs(near), (self.point(near), self.point(far))
+        if logs is None:
+            return last
+        moved = list(logs)
+        for i, it in enumerate((self.p, self.q)):
+            if isinstance(it, Density):
+                ends = (self.log_prob(it, x, below, above) for x, _, below, above in points)
+                power = (next(ends) - next(ends)) / math.log(64.0)
+                if not abs(power) <= 0.1 * fall:
+                    return last
+                moved[i] += power / fall
+        return abs(float(self.integral(*moved)) - float(self.integral(*logs)))
+
     def unseen(self) -> float:
         """The integral beside finite ends, nearer to which numbers are the end itself."""
         if not any(isinstance(it, Density) for it in (self.p, self.q)):
@@ -343,9 +362,12 @@ class Piece:
             if end in {0.0, *self.p._breaks, *self.q._breaks}:
                 continue
             if self.low < inside < self.high:
-                last = abs(self.at(self.line(inside)))
-                before = abs(self.at(self.line(end + 64.0 * (inside - end))))
+                near, far = self.line(inside), self.line(end + 64.0 * (inside - end))
+                last, before = abs(self.at(near)), abs(self.at(far))
                 # On the line the integrand is an exponential there.
                 fall = math.log(before / last) / math.log(64.0) if before > last > 0.0 else 0.0
-                total += last / fall if fall > 0.0 else math.inf if last > 0.0 else 0.0
+                if fall > 0.0:
+                    total += self.unknown(near, far, last, fall) / fall
+                elif last > 0.0:
+                    total = math.inf
         return total
