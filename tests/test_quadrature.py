@@ -299,3 +299,26 @@ def test_powers_that_only_a_function_knows(exponent: float) -> None:
             d.Beta(2.0, 0.3), q, method="quadrature", rtol=0.01, return_error=True
         )
         assert_claimed(found, exact)
+
+
+@pytest.mark.parametrize("e", [2e-7, 5e-7, 1.5e-6])
+@pytest.mark.parametrize(
+    ("name", "first", "other"),
+    [
+        ("Normal", (0.0, 1.0), (1.0, 0.0)),
+        ("Normal", (0.0, 1.0), (0.0, 1.0)),
+        ("Cauchy", (0.0, 1.0), (1.0, 1.0)),
+        ("Gamma", (2.0, 3.0), (2.0, 0.0)),
+    ],
+)
+def test_nearly_equal_pairs(
+    name: str, first: tuple[float, float], other: tuple[float, float], e: float
+) -> None:
+    """Between where densities differ by too little and where differences have no other terms."""
+    moved = tuple(a + e * b for a, b in zip(first, other, strict=True))
+    p, q = (getattr(d, name)(*it) for it in (first, moved))
+    found = d.js_divergence(p, q, return_error=True)
+    with mp.workdps(DIGITS):
+        pair = (reference.made(name, it) for it in (p._given, q._given))
+        assert_claimed(found, reference.js_divergence(*pair))
+    assert found[1] <= 1e-9 * found[0]

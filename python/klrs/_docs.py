@@ -170,9 +170,9 @@ q : array_like
     Histograms; batch axes broadcast against those of `p`.""",
             "accuracy": """\
 Relative error at most 1e-13 (float64) or 2e-6 (float32 results) of the exact value for the
-floats that were given, as far as the cumulative functions have a distance of 1e-18 of their
-largest where it counts. The same input has the same bits with any number of threads, memory
-layout and CPU.""",
+floats that were given; more where the cumulative functions differ by less than 1e-18 all along
+the steps that count. The same input has the same bits with any number of threads, memory layout
+and CPU.""",
         }
     ),
 }

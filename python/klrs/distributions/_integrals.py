@@ -83,8 +83,8 @@ def _of_two(
     integral: Integral, p: Distribution, q: Distribution, rtol: float
 ) -> tuple[float, float]:
     near = near_integral(integral.formula, integral.parameter, p, q)
-    if near is not None:
-        return near, 1e-12 * abs(near)
+    if near is not None and near[1] <= max(rtol, 1e-12) * abs(near[0]):
+        return near
     missing = {it: _missing(it, rtol) for it in (p, q)}
     if p.is_discrete:
         value, error = _series(integral, p, q, rtol)
