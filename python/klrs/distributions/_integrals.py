@@ -95,10 +95,11 @@ def _of_two(
         value, error = _quadrature(integral, moved[0], moved[1], rtol)
     for it, part in missing.items() if value < math.inf else ():
         lost = part * (1.0 + abs(value))
-        if part <= _LEAST_MISSING and integral.formula != "cross_entropy":
-            # All logarithms are off by as much, which is of second order in a centred integrand.
-            factor = part * max(1.0, integral.parameter or 0.0)
-            lost = factor * (abs(value) + factor)
+        if part <= _LEAST_MISSING:
+            if integral.formula != "cross_entropy":
+                # All logarithms are off by as much, which is of second order where it is centred.
+                factor = part * max(1.0, integral.parameter or 0.0)
+                lost = factor * (abs(value) + factor)
         elif lost > rtol * abs(value) + FLOOR:
             raise ArithmeticError(
                 f"{it!r}: {part:.1g} of its mass is not found, or its log-density is rounded as "
