@@ -715,7 +715,7 @@ def test_order() -> None:
     with raises(ValueError, "order: 3, expected 1 or 2"):
         d.wasserstein_distance(P, Q, order=3)
     text = (
-        "order: there is no closed form of order 2 for Normal(loc=0, scale=1) and Laplace(loc=0, "
+        "p and q: there is no closed form of order 2 for Normal(loc=0, scale=1) and Laplace(loc=0, "
         "scale=1); draw samples from both and compare those"
     )
     with raises(ValueError, text):

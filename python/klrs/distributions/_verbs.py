@@ -750,7 +750,7 @@ def wasserstein_distance(p: Any, q: Any, *, order: float = 1) -> Any:
         values = _closed.wasserstein(first, other, power)
     if values is None:
         raise ValueError(
-            f"order: there is no closed form of order {power:g} for {first!r} and {other!r}; draw "
-            "samples from both and compare those"
+            f"p and q: there is no closed form of order {power:g} for {first!r} and {other!r}; "
+            "draw samples from both and compare those"
         )
     return values[()]
