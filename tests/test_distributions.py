@@ -1360,6 +1360,38 @@ def test_renyi_of_probabilities_at_high_orders_and_near_1(p: float, q: float, al
     assert of_many == pytest.approx(7 * value, rel=1e-14)
 
 
+@pytest.mark.parametrize("alpha", [1e-8, 0.3, 1.0 - 1e-6, 1.0 + 1e-7, 3.5])
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (1.0 - 1e-9, 1.0 - 1.1e-9),
+        (0.9999991592064774, 0.9999991587410441),
+        (1e-9, 1.001e-9),
+        (0.3, 0.3 + 1e-10),
+        (0.2, 0.7),
+        (1e-200, 3e-200),
+    ],
+)
+def test_renyi_of_sequences(p: float, q: float, alpha: float) -> None:
+    with mp.workdps(400):
+        x, y, a = mpf(p), mpf(q), mpf(alpha)
+        going = (1 - x) ** a * (1 - y) ** (1 - a)
+        ending = x**a * y ** (1 - a)
+        exact = mp.log(ending / (1 - going)) / (a - 1) if going < 1 else mp.inf
+    value = d.renyi_divergence(d.Geometric(p), d.Geometric(q), alpha=alpha)
+    assert value == exact if exact == mp.inf else abs(value / exact - 1) <= 1e-13
+    # Of logits that are floats: what they are rounded by counts where they are near each other.
+    with mp.workdps(400):
+        first, other = (float(mp.log(it / (1 - it))) for it in (x, y))
+        x, y = (1 / (1 + mp.exp(-mpf(it))) for it in (first, other))
+        going = x**a * y ** (1 - a)
+        ending = (1 - x) ** a * (1 - y) ** (1 - a)
+        exact = 3 * mp.log(ending / (1 - going)) / (a - 1) if going < 1 else mp.inf
+    pair = (d.NegativeBinomial(3.0, logits=it) for it in (first, other))
+    value = d.renyi_divergence(*pair, alpha=alpha)
+    assert value == exact if exact == mp.inf else abs(value / exact - 1) <= 1e-13
+
+
 @pytest.mark.parametrize("alpha", [1e-8, 0.5, 1.0 - 1e-6, 1.0 + 1e-7, 3.0])
 @pytest.mark.parametrize("loc", [1e3, 1e6, 1e9])
 def test_renyi_does_not_depend_on_where_normal_distributions_are(loc: float, alpha: float) -> None:

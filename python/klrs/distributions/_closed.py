@@ -379,7 +379,7 @@ def _renyi_of_family(
         return None
     numbers, valid = found
     numbers = tuple(np.where(valid, it, 1.0) for it in numbers)
-    exact = _below_pole(family, first, other, alpha)
+    exact = _of_doubles(family, first, other, alpha)
     name = f"kl_divergence {family} {family}"
     pair = evaluate(name, *numbers, *first), evaluate(name, *numbers, *other)
     both = evaluate(name, *first, *other), evaluate(name, *other, *first)
@@ -409,15 +409,15 @@ def _without_large_parts(
     return first, other
 
 
-def _below_pole(
+def _of_doubles(
     family: str, first: tuple[Array, ...], other: tuple[Array, ...], alpha: float
 ) -> Array:
-    """The divergence where the parameters of r, about to leave the family, lose its digits.
+    """The divergence where the parameters of r, near a limit of the family, lose its digits.
 
     NaN where these have them: near equality, and where such a loss is not in the family.
     """
     name = f"renyi_divergence {family} {family}"
-    if alpha < 1 or name not in NAMES:
+    if name not in NAMES or (alpha < 1 and family == "weibull"):
         return np.asarray(math.nan)
     return evaluate(name, *first, other[0 if family == "weibull" else -1], alpha)
 
