@@ -10,7 +10,7 @@
 //! Rows are compared as what they are after division by their sums, since mass can only be moved onto as much mass; whether the
 //! sums have to be 1 is another question. Everything is computed in `f64`, where it matters in pairs of them ([`Double`]), and one
 //! row by one thread: so the bits depend on the row alone. Rows of histograms are taken 8 at a time, one in each lane. Most values need
-//! no pairs: those for `f32` are made along each row (`narrow`), those for rows that sum to 1 in fixed point (`fixed`).
+//! no pairs: those for `f32` are made along each row (`narrow`), those for `f64` in fixed point (`fixed`).
 
 use core::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Histograms of `f32`, and those that sum to 1, which have sums of their own, beside exact ones, on every instruction set.
+//! Histograms of `f32` and of `f64`, which have sums of their own each, beside exact ones, on every instruction set.
 
 use klrs::element::Storage;
 use klrs::lanes::{Level, Real, times_power_of_two};

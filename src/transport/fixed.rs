@@ -58,7 +58,8 @@ pub(super) struct Steps<'s> {
 
 /// The totals of rows one after another, and their sums over all steps of the support, for D Σp; NaN where the exact one is needed.
 pub(super) fn sums(level: Level, rows: [&[f64]; 2], steps: Steps, norm: Norm, is_any: bool) -> (Totals, [f64; WIDE]) {
-    let (length, count) = (steps.each.len() + 1, rows[0].len() / (steps.each.len() + 1));
+    let length = steps.each.len() + 1;
+    let count = rows[0].len() / length;
     let sums_of = |rows| match norm {
         Norm::Absolute => sums_for::<false>(level, rows, steps, is_any),
         Norm::Square => sums_for::<true>(level, rows, steps, is_any),
