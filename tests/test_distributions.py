@@ -34,7 +34,7 @@ import klrs
 import reference_distributions as reference
 from klrs import distributions as d
 from reference_distributions import Case, One, one
-from sampling import assert_near, monte_carlo
+from sampling import assert_near, mixture, monte_carlo
 
 RECORD = list(reference.recorded())
 
@@ -2121,17 +2121,6 @@ def test_densities_with_jumps() -> None:
 
 
 EVERYWHERE = -np.inf, np.inf
-
-
-def mixture(weights: list[float], locs: list[float], scales: list[float]) -> Any:
-    """The log-density of a mixture of Normal distributions."""
-
-    def log_density(x: Any) -> Any:
-        z = (np.asarray(x)[..., None] - locs) / scales
-        return scipy.special.logsumexp(-0.5 * z * z, -1, weights / (scales * np.sqrt(2 * np.pi)))
-
-    locs, scales, weights = (np.asarray(it) for it in (locs, scales, weights))
-    return log_density
 
 
 def test_peaks_that_nobody_declares() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.special
 import scipy.stats
 from mpmath import mp, mpf
 
 import reference_distributions as reference
 from klrs import distributions as d
 from reference_distributions import Case, One
+from sampling import mixture
 
 DIGITS = 40
 
@@ -83,17 +83,6 @@ def test_tails_that_are_powers(p: float, q: float, rtol: float) -> None:
         a, b = mpf(p), mpf(q)
         exact = mp.log(mp.zeta(b) / mp.zeta(a)) - (b - a) * mp.zeta(a, 1, 1) / mp.zeta(a)
         assert_claimed(found, exact)
-
-
-def mixture(weights: list[float], locs: list[float], scales: list[float]) -> Any:
-    """The log-density of a mixture of Normal distributions."""
-
-    def log_density(x: Any) -> Any:
-        z = (np.asarray(x)[..., None] - locs) / scales
-        return scipy.special.logsumexp(-0.5 * z * z, -1, weights / (scales * np.sqrt(2 * np.pi)))
-
-    locs, scales, weights = (np.asarray(it) for it in (locs, scales, weights))
-    return log_density
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ use super::logarithms::{exp, exp_m1, ln, ln_1p};
 /// What is left of terms of this size has all digits of a float.
 const LEAST: f64 = 1e-15;
 
-/// A sum of terms over α - 1, of which it has the sign, unless they cancel.
-fn divided(terms: [Double; 3], order: f64) -> f64 {
+/// A sum of two terms over α - 1, of which it has the sign, unless they cancel.
+fn divided(terms: [Double; 2], order: f64) -> f64 {
     let size: f64 = terms.iter().map(|term| libm::fabs(term.high)).sum();
-    let sum = terms[0] + terms[1] + terms[2];
+    let sum = terms[0] + terms[1];
     if libm::copysign(sum.high, sum.high * order) > LEAST * size {
         sum.divided_by(Double::from(order)).to_f64()
     } else {
@@ -30,7 +30,7 @@ fn of_sequences([going, ending]: [Double; 2], odds: Double, alpha: f64) -> f64 {
     if (Double::from(1.0) - change).high <= 0.0 {
         return f64::INFINITY;
     }
-    divided([ending.times(alpha), ln_1p(change.times(-1.0)).times(-1.0), Double::default()], alpha - 1.0)
+    divided([ending.times(alpha), ln_1p(change.times(-1.0)).times(-1.0)], alpha - 1.0)
 }
 
 /// ln(a/b), given a - b.
@@ -85,5 +85,5 @@ pub(super) fn weibull(scale1: f64, k: f64, scale2: f64, alpha: f64) -> f64 {
     if weight.high <= 0.0 {
         return f64::INFINITY;
     }
-    divided([t.times(-order), ln(weight).times(-1.0), Double::default()], order)
+    divided([t.times(-order), ln(weight).times(-1.0)], order)
 }
